@@ -1,0 +1,111 @@
+"""The vocabulary as frozen dataclasses. Base units everywhere: seconds, bytes, 1/s."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Better = Literal["lower", "higher"]
+Level = Literal["silicon", "firmware-enabled", "kernel-enabled", "permitted", "proven"]
+Blame = Literal["host", "target", "job"]
+Value = str | int | float
+
+BARE = "bare"
+CONTROL = "bare2"  # the A/A control: bare under a second name
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What a probe says of a snapshot. `value` may be yes, no, unknown, not-permitted, a number or a string."""
+
+    key: str
+    value: Value
+    unit: str | None = None
+    level: Level | None = None
+    source: str = ""
+    fix: str | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named number with a unit and a direction. `tail` marks a quantile far from the median (p99, p99.9)."""
+
+    name: str
+    unit: str
+    better: Better
+    tail: bool = False
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no number: whose fault it is and one sentence."""
+
+    blame: Blame
+    message: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One metric of one iteration of one block of one instance.
+
+    `value` is in the metric's base unit, None exactly where `failure` says why. `raw` is the file of the job's raw
+    output inside the bundle, `instance` the boot or creation that it came from.
+    """
+
+    workload: str
+    metric: str
+    unit: str
+    better: Better
+    target: str
+    instance: str
+    boot: int
+    block: int
+    iteration: int
+    value: float | None
+    warmup: bool = False
+    raw: str = ""
+    failure: Failure | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A fact that differs between bare and the target and may explain a difference in cost."""
+
+    fact: str
+    bare: Value
+    target: Value
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A workload's metric on a target: one row of `vbench show --format json` (DESIGN.md).
+
+    `value` is the geometric mean over boots of the boot's geometric mean over blocks, in `unit`. `ratio` is
+    cost(target) / cost(bare): above 1 is slower. `low`, `high` and `mde` are None where one boot is all there is;
+    `ratio` is None where it is withheld.
+    """
+
+    workload: str
+    metric: str
+    unit: str
+    better: Better
+    target: str
+    accelerator: str | None
+    boots: int
+    value: float | None
+    ratio: float | None
+    low: float | None
+    high: float | None
+    confidence: float
+    mde: float | None
+    verdict: str
+    comparable: bool
+    differences: tuple[Difference, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that a target needs and this machine lacks, with the fix in one line."""
+
+    what: str
+    fix: str

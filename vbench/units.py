@@ -1,0 +1,48 @@
+"""Sizes and numbers as people write and read them; inside, everything is in base units."""
+
+import re
+
+from vbench.errors import InputError
+
+_BINARY = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SIZE = re.compile(r"(\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_STEPS = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"))
+
+
+def parse_size(text: str) -> int:
+    """Return a size in bytes; the suffixes K, M, G and T are powers of 1024.
+
+    >>> parse_size("512M")
+    536870912
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if not match or int(match[1]) == 0:
+        raise InputError(f"'{text}' is not a size.", "Write a whole number with K, M, G or T behind it, such as 512M.")
+    return int(match[1]) * _BINARY[match[2].upper()]
+
+
+def format_value(value: float | None, unit: str) -> str:
+    """Return a value with three significant digits and an SI prefix before its base unit.
+
+    >>> format_value(1234567.0, "B/s"), format_value(0.00021, "s"), format_value(4711.0, "1/s")
+    ('1.23 MB/s', '210 us', '4.71 k/s')
+    """
+    if value is None:
+        return "-"
+    size = abs(value)
+    scale, prefix = next((step for step in _STEPS if size >= step[0]), _STEPS[-1] if size else (1.0, ""))
+    return f"{value / scale:.3g} {prefix}{unit.removeprefix('1')}".rstrip()
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration as people say it.
+
+    >>> format_duration(12.3), format_duration(312.0), format_duration(7260)
+    ('12 s', '5 min 12 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004
+        return f"{whole} s"
+    if whole < 3600:  # noqa: PLR2004
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
