@@ -1,6 +1,7 @@
 """Errors by blame, each with one full sentence and the remedy; `vbench.cli` is the only place that prints them.
 
-Exit codes (DESIGN.md): 0 fine, 1 regressed, 2 usage or input, 3 inconclusive, 4 measured nothing, 70 our own bug, 130 interrupted.
+Exit codes (DESIGN.md): 0 fine, 1 regressed, 2 usage or input, 3 inconclusive, 4 measured nothing, 70 our own bug,
+130 interrupted.
 """
 
 from collections.abc import Iterable
