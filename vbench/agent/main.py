@@ -1,0 +1,109 @@
+"""The agent's loop: a hello of its own accord, then one answer to each request, until the pipe closes."""
+
+import os
+import sys
+
+from .wire import LINE_LIMIT, Closed, Wire
+
+PROTOCOL = 1
+OUTPUT_LIMIT = 8 * 2**20  # bytes of stdout, and of stderr, that one job may return
+
+
+def hello(wire, request):
+    """Say who is here and what it can take; sent unasked at the start, as the answer to request 0."""
+    uname = os.uname()
+    return {
+        "protocol": PROTOCOL,
+        "digest": sys.modules["__main__"].DIGEST,
+        "pid": os.getpid(),
+        "uid": os.getuid(),
+        "python": "%d.%d.%d" % sys.version_info[:3],
+        "kernel": uname.release,
+        "arch": uname.machine,
+        "limits": {"line": LINE_LIMIT, "output": OUTPUT_LIMIT},
+    }
+
+
+def snapshot(wire, request):
+    """Collect what the probes of the host will interpret."""
+    from .collect import snapshot as collect
+
+    return collect(request.get("options") or {})
+
+
+def chain(wire, request):
+    """Execute the next hop's argv in this process's place, on this pipe: it never answers unless that fails."""
+    for stream, descriptor in enumerate((wire.source, wire.sink)):
+        os.dup2(descriptor, stream)
+    argv = request["argv"]
+    os.execvpe(argv[0], argv, request.get("env") or dict(os.environ))
+
+
+def bye(wire, request):
+    """End the loop after the answer."""
+    raise Closed
+
+
+def handler(op):
+    """Return the function of an op; what a bare hello does not need is imported when first asked for."""
+    if op in ("exec", "start", "stop"):
+        from . import jobs
+
+        return {"exec": jobs.execute, "start": jobs.start, "stop": jobs.stop}[op]
+    if op in ("put", "get"):
+        from . import files
+
+        return {"put": files.put, "get": files.get}[op]
+    return {"hello": hello, "snapshot": snapshot, "chain": chain, "bye": bye}[op]
+
+
+def answer(wire, request):
+    """Return the reply to one request; an error of ours travels with its traceback."""
+    try:
+        return dict(handler(request.get("op"))(wire, request), ok=True)
+    except Closed:
+        raise
+    except Exception as error:
+        import traceback
+
+        return {"ok": False, "error": "%s: %s" % (type(error).__name__, error), "trace": traceback.format_exc()}
+
+
+def serve(wire):
+    """Announce ourselves, answer until the host closes the pipe, then take every process of ours along."""
+    try:
+        wire.send(dict(hello(wire, {}), ok=True, id=0))
+        guard()  # after the first word, because ctypes takes its time to import
+        while True:
+            request = wire.receive()
+            wire.send(dict(answer(wire, request), id=request.get("id")))
+    except (Closed, OSError):
+        pass
+    finally:
+        from . import jobs
+
+        jobs.sweep(keep=())
+
+
+def guard():
+    """Die with the parent, and inherit the orphans of jobs so that they can be ended."""
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    libc.prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
+    libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def main():
+    """Take the standard streams for the pipe and point them elsewhere, so that no stray print can break it."""
+    if sys.argv[1:] == ["init"]:
+        from .init import become_init
+
+        port = become_init()
+        serve(Wire(port, port))
+        return
+    source, sink = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    serve(Wire(source, sink))

@@ -1,0 +1,39 @@
+"""JSON, one object a line, over two file descriptors that nobody else writes to."""
+
+import json
+import os
+
+LINE_LIMIT = 16 * 2**20  # bytes of one request; a chunk of `put` is far smaller
+
+
+class Closed(Exception):  # noqa: N818 - an end, not an error
+    """The host's end of the pipe is closed."""
+
+
+class Wire:
+    """The agent's end of the pipe. `source` and `sink` are file descriptors, the same one on a guest's serial port."""
+
+    def __init__(self, source: int, sink: int) -> None:
+        self.source = source
+        self.sink = sink
+        self._buffer = bytearray()
+
+    def receive(self) -> "dict[str, object]":
+        """Return the next request; raise Closed at the end and ValueError for what is no JSON object."""
+        while b"\n" not in self._buffer:
+            data = os.read(self.source, 65536)
+            if not data or len(self._buffer) > LINE_LIMIT:
+                raise Closed
+            self._buffer += data
+        line, _, rest = self._buffer.partition(b"\n")
+        self._buffer = rest
+        request = json.loads(line.decode())
+        if not isinstance(request, dict):
+            raise ValueError("a request is a JSON object")  # noqa: TRY004 - one kind of error for one kind of fault
+        return request
+
+    def send(self, message: "dict[str, object]") -> None:
+        """Write one object; a pipe that takes only a part of it gets the rest in turn."""
+        data = memoryview(json.dumps(message).encode() + b"\n")
+        while data:
+            data = data[os.write(self.sink, data) :]

@@ -1,0 +1,272 @@
+"""The host's end of the pipe: every op has a deadline that does not wait for EOF, and every word is checked.
+
+What comes through is untrusted: a line is bounded, must be JSON of the expected form, and never becomes a path or a
+command.
+"""
+
+import base64
+import itertools
+import json
+import os
+import select
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from vbench.errors import JobError, TargetError
+from vbench.targets import pyz
+
+LINE_LIMIT = 64 * 2**20  # bytes of one answer
+NOISE_LIMIT = 256 * 1024  # bytes that may come before the hello: engines and boot loaders chatter
+CONSOLE_LIMIT = 64 * 1024  # bytes kept of what a target says beside the pipe
+OUTPUT_LIMIT = 2**20  # bytes kept of a job's stdout and stderr
+CHUNK = 2**20
+GRACE = 10.0  # seconds beyond a job's own deadline within which the agent must answer
+Reply = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job. Times in seconds; `wall` by the target's clock, `host_wall` by ours around the exchange."""
+
+    status: int | None
+    signal: int | None
+    timed_out: bool
+    wall: float
+    host_wall: float
+    stdout: str
+    stderr: str
+    rusage: Mapping[str, float]
+    before: Mapping[str, str | None]
+    after: Mapping[str, str | None]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the job ended by itself with status 0."""
+        return self.status == 0 and not self.timed_out
+
+    def complaint(self) -> str:
+        """Return the end of the job and the last line that it said, as one clause."""
+        lines = [line.strip() for line in (self.stderr or self.stdout).splitlines() if line.strip()]
+        said = f": {lines[-1][:200]}" if lines else ""
+        if self.timed_out:
+            return f"ran past its deadline{said}"
+        return f"was ended by signal {self.signal}{said}" if self.signal else f"exited with {self.status}{said}"
+
+
+class Console:
+    """The last words of a target beside the pipe: its stderr, and a guest's serial console."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._tail = bytearray()
+        self._descriptor = descriptor
+        self._thread = threading.Thread(target=self._drain, daemon=True)
+        self._thread.start()
+
+    def _drain(self) -> None:
+        with suppress(OSError):
+            while data := os.read(self._descriptor, 65536):
+                self._tail += data
+                del self._tail[:-CONSOLE_LIMIT]
+        os.close(self._descriptor)
+
+    def last(self, lines: int = 12) -> str:
+        """Return the last non-empty lines, control characters removed."""
+        self._thread.join(0.2)
+        text = bytes(self._tail).decode("utf-8", "replace").replace("\r", "\n")
+        clean = ("".join(c for c in line if c.isprintable()).rstrip() for line in text.splitlines())
+        return "\n".join([line for line in clean if line][-lines:])
+
+
+class Pipe:
+    """An open pipe to an agent behind a process that was started with pipes for all three standard streams."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", name: str) -> None:
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise ValueError("a pipe needs all three streams")
+        self.process = process
+        self.name = name
+        self.console = Console(os.dup(process.stderr.fileno()))
+        self._sink = process.stdin.fileno()
+        self._source = process.stdout.fileno()
+        for descriptor in (self._sink, self._source):
+            os.set_blocking(descriptor, False)
+        self._buffer = bytearray()
+        self._ids = itertools.count(1)
+
+    def hello(self, seconds: float) -> Reply:
+        """Wait for the agent's own hello and check that it is our agent."""
+        deadline = time.monotonic() + seconds
+        noise = 0
+        while True:
+            line = self._line(deadline, "said no hello")
+            try:
+                return self._check_hello(json.loads(line))
+            except (ValueError, TypeError, KeyError):
+                noise += len(line) + 1
+                self.console._tail.extend(line[:200] + b"\n")  # noqa: SLF001 - chatter belongs to the last words
+                if noise > NOISE_LIMIT:
+                    raise self._lost("floods its pipe with something that is no hello") from None
+
+    def _check_hello(self, message: Reply) -> Reply:
+        if message["id"] != 0 or not message["ok"]:
+            raise ValueError
+        if message["digest"] != pyz.digest():
+            raise self._lost(f"runs another agent ({str(message['digest'])[:12]})")
+        return message
+
+    def request(self, op: str, seconds: float, **fields: Any) -> Reply:
+        """Send one op and return its answer; beats of a running job do not move the deadline."""
+        number = next(self._ids)
+        deadline = time.monotonic() + seconds
+        self._write(json.dumps({"id": number, "op": op, **fields}).encode() + b"\n", deadline)
+        while True:
+            reply = self._decode(self._line(deadline, f"gave no answer to '{op}' within {seconds:.0f} s"))
+            if reply.get("id") != number:
+                raise self._lost(f"answered a question that was not asked ('{op}')")
+            if "beat" not in reply:
+                break
+        if reply.get("ok") is not True:
+            raise JobError(f"The agent in '{self.name}' could not do '{op}': {str(reply.get('error'))[:300]}.")
+        return reply
+
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float = 60,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        stdin: str = "",
+        watch: Sequence[str] = (),
+        limits: Mapping[str, int] | None = None,
+    ) -> Outcome:
+        """Run a job to its end or its deadline."""
+        fields = {"argv": list(argv), "timeout": timeout, "env": env, "cwd": cwd, "stdin": stdin, "limits": limits}
+        started = time.monotonic()
+        reply = self.request("exec", timeout + GRACE, **fields, watch=list(watch), output=OUTPUT_LIMIT)
+        return self._outcome(reply, time.monotonic() - started)
+
+    def start(self, argv: Sequence[str], *, until: str, timeout: float, env: Mapping[str, str], cwd: str) -> int:
+        """Start a server and return its handle once its output shows `until`."""
+        fields = {"argv": list(argv), "until": until, "timeout": timeout, "env": env, "cwd": cwd}
+        reply = self.request("start", timeout + GRACE, **fields, output=OUTPUT_LIMIT)
+        if not isinstance(reply.get("handle"), int):
+            outcome = self._outcome(reply, 0.0)
+            raise JobError(f"The server '{argv[0]}' did not come up in '{self.name}': it {outcome.complaint()}.")
+        return int(reply["handle"])
+
+    def stop(self, handle: int) -> None:
+        """End a server."""
+        self.request("stop", GRACE, handle=handle)
+
+    def snapshot(self, options: Mapping[str, Any], seconds: float = 60) -> Reply:
+        """Return what the agent collected: {"json": ..., "files": ..., ...}, as it came."""
+        reply = self.request("snapshot", seconds, options=dict(options))
+        return {key: value for key, value in reply.items() if key not in ("id", "ok")}
+
+    def put(self, path: str, data: bytes, mode: int = 0o644, seconds: float = 60) -> None:
+        """Write a file in the target."""
+        for offset in range(0, max(len(data), 1), CHUNK):
+            chunk = base64.b64encode(data[offset : offset + CHUNK]).decode()
+            self.request("put", seconds, path=path, data=chunk, offset=offset, mode=mode)
+
+    def get(self, path: str, limit: int = LINE_LIMIT, seconds: float = 60) -> bytes:
+        """Return a file of the target, `limit` bytes at most."""
+        data = b""
+        while len(data) < limit:
+            reply = self.request("get", seconds, path=path, offset=len(data), length=min(CHUNK, limit - len(data)))
+            data += base64.b64decode(reply["data"])
+            if reply["end"]:
+                break
+        return data
+
+    def chain(self, argv: Sequence[str], seconds: float, env: Mapping[str, str] | None = None) -> Reply:
+        """Let the agent execute the next hop's argv in its own place; return the next agent's hello."""
+        message = {"id": next(self._ids), "op": "chain", "argv": list(argv), "env": env}
+        self._write(json.dumps(message).encode() + b"\n", time.monotonic() + GRACE)
+        return self.hello(seconds)
+
+    def close(self, seconds: float = 10) -> None:
+        """Close our end, wait for the process, and kill its session if it does not go by itself."""
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            with suppress(OSError):
+                stream.close()  # type: ignore[union-attr]
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, 9)
+            self.process.wait()
+
+    def _outcome(self, reply: Reply, host_wall: float) -> Outcome:
+        try:
+            return Outcome(
+                status=_optional_int(reply["status"]),
+                signal=_optional_int(reply["signal"]),
+                timed_out=bool(reply["timed_out"]),
+                wall=float(reply["wall"]),
+                host_wall=host_wall,
+                stdout=str(reply["stdout"])[:OUTPUT_LIMIT],
+                stderr=str(reply["stderr"])[:OUTPUT_LIMIT],
+                rusage={str(k): float(v) for k, v in dict(reply["rusage"]).items()},
+                before=dict(reply.get("before") or {}),
+                after=dict(reply.get("after") or {}),
+            )
+        except (KeyError, TypeError, ValueError):
+            raise self._lost("gave an answer of the wrong form") from None
+
+    def _decode(self, line: bytes) -> Reply:
+        try:
+            reply = json.loads(line)
+        except (ValueError, RecursionError):
+            reply = None
+        if not isinstance(reply, dict):
+            raise self._lost("speaks garbage on its pipe")
+        return reply
+
+    def _line(self, deadline: float, failure: str) -> bytes:
+        start = 0
+        while (end := self._buffer.find(b"\n", start)) < 0:
+            start = len(self._buffer)
+            if start > LINE_LIMIT:
+                raise self._lost("floods its pipe")
+            self._await(self._source, select.POLLIN, deadline, failure)
+            try:
+                data = os.read(self._source, 2**20)
+            except BlockingIOError:
+                continue
+            if not data:
+                raise self._lost("died: its pipe is closed")
+            self._buffer += data
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line
+
+    def _write(self, data: bytes, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            self._await(self._sink, select.POLLOUT, deadline, "takes no more input")
+            try:
+                view = view[os.write(self._sink, view) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError:
+                raise self._lost("died: its pipe is closed") from None
+
+    def _await(self, descriptor: int, event: int, deadline: float, failure: str) -> None:
+        poll = select.poll()
+        poll.register(descriptor, event)
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise self._lost(failure)
+
+    def _lost(self, what: str) -> TargetError:
+        return TargetError(f"The target '{self.name}' {what}.", console=self.console.last())
+
+
+def _optional_int(value: object) -> int | None:
+    return None if value is None else int(value)  # type: ignore[call-overload,no-any-return]
