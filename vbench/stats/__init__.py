@@ -1,0 +1,6 @@
+"""Estimators, intervals, verdicts and change points: pure functions, no I/O. MEASUREMENT.md is the specification."""
+
+from vbench.stats.cells import EVERY, Context, cells
+from vbench.stats.verdicts import noise_floor, suspects
+
+__all__ = ["EVERY", "Context", "cells", "noise_floor", "suspects"]

@@ -1,0 +1,186 @@
+"""Samples to the rows of the table: the estimator, its cross-checks and the verdicts put together."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from math import exp, log1p
+
+from vbench.model import BARE, CONTROL, Cell, Difference, Sample
+from vbench.stats.bootstrap import SMALL, hierarchical
+from vbench.stats.estimate import estimate, natural
+from vbench.stats.pairs import Pairs, pair
+from vbench.stats.ranks import hodges_lehmann
+from vbench.stats.series import Key, Series, gather
+from vbench.stats.verdicts import (
+    BASELINE,
+    FAILED,
+    FASTER,
+    INCONCLUSIVE,
+    MISSING,
+    ONE_BOOT,
+    WITHHELD,
+    judge,
+    noise_floor,
+)
+
+EVERY = "*"  # the workload of a remark that holds for all of them
+_Remarks = Mapping[tuple[str, str], tuple[str, ...]]
+_ABSENT = Series({}, {}, frozenset(), ())
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a table must know beside the samples.
+
+    `accelerators` and `differences` go by target. `withheld` (reasons that void a ratio) and `warnings` go by
+    (workload, target), where the workload may be `EVERY`; a reason on bare voids the ratios of every target.
+    `tails` names the (workload, metric) pairs that are far quantiles.
+    """
+
+    accelerators: Mapping[str, str] = field(default_factory=dict)
+    differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
+    withheld: _Remarks = field(default_factory=dict)
+    warnings: _Remarks = field(default_factory=dict)
+    tails: frozenset[tuple[str, str]] = frozenset()
+
+
+def cells(
+    samples: Iterable[Sample], context: Context | None = None, *, margin: float = 0.03, confidence: float = 0.95
+) -> list[Cell]:
+    """Return one row for each metric and target of the samples, in a stable order: by workload, bare first.
+
+    A target with no sample of a metric that others have gets a row too, with no numbers in it. `margin` is that of
+    "similar" and of drift. Source: MEASUREMENT.md; docs/decisions has the verdicts.
+    """
+    about = context or Context()
+    found = gather(samples)
+    targets = sorted({target for per_target in found.values() for target in per_target}, key=_order)
+    rows = [
+        _row(_Place(key, target, about, margin, confidence), found[key]) for key in sorted(found) for target in targets
+    ]
+    floor = noise_floor(rows)
+    return [_judged(row, margin, floor) for row in rows]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a row stands and by which rules it is made."""
+
+    key: Key
+    target: str
+    context: Context
+    margin: float
+    confidence: float
+
+    def said(self, remarks: _Remarks, target: str) -> tuple[str, ...]:
+        return remarks.get((EVERY, target), ()) + remarks.get((self.key.workload, target), ())
+
+
+def _order(target: str) -> tuple[bool, bool, int, str]:
+    """Sort bare first, its control next, then what is nested less deeply."""
+    return target != BARE, target != CONTROL, target.count("/"), target
+
+
+def _row(place: _Place, targets: Mapping[str, Series]) -> Cell:
+    mine, bare = targets.get(place.target, _ABSENT), targets.get(BARE, _ABSENT)
+    empty = _empty(place, mine)
+    if empty.value is None:
+        return empty
+    reasons = _reasons(place, mine, bare)
+    if reasons:
+        return replace(empty, verdict=WITHHELD, warnings=(*reasons, *empty.warnings))
+    if place.target == BARE:
+        return replace(empty, ratio=1.0, verdict=BASELINE, comparable=True)
+    return _compared(place, empty, pair(mine, bare))
+
+
+def _empty(place: _Place, mine: Series) -> Cell:
+    """Return the row with all that does not need bare."""
+    cost = mine.log_value()
+    value = None if cost is None else natural(cost if place.key.better == "lower" else -cost)
+    warnings = (*mine.warnings, *place.said(place.context.warnings, place.target))
+    if value is None and not mine.tried:
+        warnings = ("no sample was taken", *warnings)
+    return Cell(
+        *place.key,
+        target=place.target,
+        accelerator=place.context.accelerators.get(place.target),
+        boots=len(mine.blocks),
+        value=value,
+        ratio=None,
+        low=None,
+        high=None,
+        confidence=place.confidence,
+        mde=None,
+        verdict=FAILED if mine.tried else MISSING,
+        comparable=False,
+        differences=place.context.differences.get(place.target, ()),
+        warnings=(*warnings, *_drift(mine, place)),
+    )
+
+
+def _reasons(place: _Place, mine: Series, bare: Series) -> tuple[str, ...]:
+    """Return why no ratio may be given, in the words of the context or of the missing bare."""
+    own = place.said(place.context.withheld, place.target)
+    if place.target != BARE:
+        own += tuple(f"{BARE}: {reason}" for reason in place.said(place.context.withheld, BARE))
+    if not own and not pair(mine, bare).blocks:
+        return (f"no ratio: '{BARE}' has no value in the same boots",)
+    return own
+
+
+def _compared(place: _Place, row: Cell, pairs: Pairs) -> Cell:
+    """Return the row with its ratio, and with the interval and the cross-check that the number of boots allows."""
+    means = pairs.means()
+    warnings = (*row.warnings, *filter(None, [pairs.left_out]))
+    row = replace(row, boots=len(means), comparable=True)
+    if len(means) == 1:
+        return replace(row, ratio=natural(means[0]), verdict=ONE_BOOT, warnings=warnings)
+    found = estimate(means, place.confidence)
+    low, high = float(found.low), float(found.high)
+    if (place.key.workload, place.key.metric) in place.context.tails:
+        low, high = hierarchical([blocks for _, blocks in sorted(pairs.blocks.items())], place.confidence)
+        if len(means) < SMALL:
+            warnings += (f"the interval of a tail metric is approximate below {SMALL} boots",)
+    elif _ranks_object(means, low, high, place.confidence):
+        warnings += ("the ranks of the boots (Hodges-Lehmann) disagree with the interval on whether there is a cost",)
+    if found.low == found.high:
+        warnings += ("every boot gave the same ratio: the metric is too coarse for an interval",)
+    return replace(
+        row,
+        ratio=natural(float(found.theta)),
+        low=natural(low),
+        high=natural(high),
+        mde=natural(float(found.mde)) - 1,
+        verdict=INCONCLUSIVE,
+        warnings=warnings,
+    )
+
+
+def _ranks_object(means: list[float], low: float, high: float, confidence: float) -> bool:
+    ranks = hodges_lehmann(means, confidence)
+    return ranks is not None and (ranks.low > 0 or ranks.high < 0) != (low > 0 or high < 0)
+
+
+def _drift(mine: Series, place: _Place) -> tuple[str, ...]:
+    """Name a drift between the halves of the blocks that is above the margin and, where boots allow, above chance."""
+    drifts = [drift for _, drift in sorted(mine.drifts.items())]
+    if not drifts:
+        return ()
+    drift = sum(drifts) / len(drifts)
+    if len(drifts) > 1:
+        found = estimate(drifts, place.confidence)
+        if found.low <= 0 <= found.high:
+            return ()
+    if abs(drift) <= log1p(place.margin):
+        return ()
+    return (f"no steady state: the second half of a block costs {exp(min(drift, 50)):.2f} times the first",)
+
+
+def _judged(row: Cell, margin: float, floor: float | None) -> Cell:
+    if row.ratio is None or row.low is None or row.high is None:
+        return row
+    verdict = judge(row.ratio, row.low, row.high, margin=margin, floor=floor or 0.0)
+    if verdict != FASTER or row.target == CONTROL:
+        return replace(row, verdict=verdict)
+    doubt = "faster than bare beyond the noise floor: see that both did the same work"
+    return replace(row, verdict=verdict, warnings=(*row.warnings, doubt))
