@@ -1,0 +1,44 @@
+"""Placeholders in an argv: `{seconds}` and its like, filled in element by element and never by a shell."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from vbench import errors
+
+PLACEHOLDERS = {
+    "cpus": "the number of CPUs that every target has",
+    "memory": "the bytes of memory that every target has",
+    "seconds": "the whole seconds that the profile gives a job",
+    "work": "the folder with the workload's files, where small scratch files may go; the job's working folder",
+    "data": "a folder on the target's own disk path, empty in a fresh instance and kept between its jobs",
+    "peer": "the address of the peer, outside the target",
+    "port": "a free TCP port of the peer",
+}
+
+_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+def expand(argv: Sequence[str], values: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the argv with every `{name}` replaced by its value, and `{{` and `}}` by a single brace.
+
+    Raises InputError: a placeholder that is none of `values`, a lone brace.
+
+    >>> expand(["awk", "{{print $1}}", "{work}/table"], {"work": "/tmp/x"})
+    ('awk', '{print $1}', '/tmp/x/table')
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        if match[0] in {"{{", "}}"}:
+            return match[0][0]
+        if match[1] is None:
+            raise errors.InputError(f"'{match.string}' has a lone brace.", "Write '{{' or '}}' for a brace itself.")
+        if match[1] not in values:
+            raise errors.unknown("placeholder", match[0], (f"{{{name}}}" for name in values))
+        return str(values[match[1]])
+
+    return tuple(_BRACES.sub(fill, element) for element in argv)
+
+
+def used(argv: Sequence[str]) -> frozenset[str]:
+    """Return the names of the placeholders in the argv."""
+    return frozenset(match[1] for element in argv for match in _BRACES.finditer(element) if match[1] is not None)

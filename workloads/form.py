@@ -1,0 +1,197 @@
+"""What a workload's TOML file may say; docs/workloads-format.md is its description for users.
+
+Each class is a table of the file and its fields are the keys. `Workload` adds what was read beside it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from math import inf
+from pathlib import PurePath
+from typing import Annotated, ClassVar, Literal
+
+import jmespath
+import regex
+from annotated_types import Gt, MinLen
+
+from vbench import forms
+from vbench.forms import require
+from vbench.model import Better, Metric
+from vbench.workloads.argv import PLACEHOLDERS, expand, used
+
+Unit = Literal["1/s", "B/s", "s", "B", "J", "W", "1"]
+Need = Literal["disk", "network"]
+
+# One name for one thing, so that tables, exports and imports agree (DESIGN.md).
+KNOWN: Mapping[str, tuple[Unit, Better]] = {
+    "rate": ("1/s", "higher"),
+    "bandwidth": ("B/s", "higher"),
+    "iops": ("1/s", "higher"),
+    "latency_p50": ("s", "lower"),
+    "latency_p99": ("s", "lower"),
+    "latency_p999": ("s", "lower"),
+    "latency_mean": ("s", "lower"),
+    "throughput": ("B/s", "higher"),
+    "duration": ("s", "lower"),
+    "size": ("B", "lower"),
+    "packets": ("1/s", "higher"),
+    "loss": ("1", "lower"),
+    "cpu_per_work": ("s", "lower"),
+    "energy_per_work": ("J", "lower"),
+}
+_NEEDED: Mapping[str, Need] = {"data": "disk", "peer": "network", "port": "network"}
+_NAME = re.compile(r"[a-z][a-z0-9_-]*\.[a-z0-9][a-z0-9_-]*")
+_METRIC = re.compile(r"[a-z][a-z0-9_]*")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A command line with placeholders and the whole seconds after which it counts as failed."""
+
+    __pydantic_config__: ClassVar = forms.STRICT
+
+    argv: Annotated[tuple[str, ...], MinLen(1)]
+    timeout: Annotated[int, Gt(0)]
+
+    def __post_init__(self) -> None:
+        expand(self.argv, PLACEHOLDERS)
+        require(
+            "\0" not in "".join(self.argv) and self.argv[0] != "",
+            f"The argv that begins with '{self.argv[0]}' names no program or holds a NUL.",
+            "Write the program's name first.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server(Step):
+    """Runs on the peer, outside the target, for the duration of one job.
+
+    The job starts once a line of the server's standard output contains `until`; `timeout` limits the wait for it.
+    """
+
+    until: Annotated[str, MinLen(1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Metric):
+    """A metric and where it stands in the job's standard output.
+
+    `json` is a JMESPath expression that gives one number, `pattern` a regular expression whose single group is one
+    and which occurs once. The number times `scale` is in `unit`; outside of `low` to `high` it is a failure.
+    """
+
+    __pydantic_config__: ClassVar = forms.STRICT
+
+    unit: Unit
+    json: str | None = None
+    pattern: str | None = None
+    scale: Annotated[float, Gt(0)] = 1.0
+    low: Annotated[float, Gt(0)]
+    high: float
+
+    def __post_init__(self) -> None:
+        of = f"The metric '{self.name}'"
+        require(bool(_METRIC.fullmatch(self.name)), f"{of} is no name.", "Use small letters, digits and '_'.")
+        unit, better = KNOWN.get(self.name, (self.unit, self.better))
+        known = f"'{self.name}' is always in '{unit}', {better} is better"
+        require((unit, better) == (self.unit, self.better), f"{known}.", "Say so, or choose another name.")
+        require(self.low < self.high < inf, f"{of} has no range between 'low' and 'high'.", "Make low less than high.")
+        require(self.scale < inf, f"{of} has an infinite scale.", "Write what turns the number into the unit.")
+        require((self.json is None) != (self.pattern is None), f"{of} needs one source.", "Give 'json' or 'pattern'.")
+        self._compiles()
+
+    def _compiles(self) -> None:
+        try:
+            groups = regex.compile(self.pattern).groups if self.pattern is not None else 1
+            jmespath.compile(self.json or "@")
+        except (regex.error, jmespath.exceptions.JMESPathError) as error:
+            wrong = f"The source of the metric '{self.name}' cannot be read: {' '.join(str(error).split())}."
+            require(False, wrong, "Mend 'pattern' (a regular expression) or 'json' (a JMESPath expression).")
+        one = f"The pattern of the metric '{self.name}' has {groups} groups instead of one."
+        require(groups == 1, one, "Put the number in (...), everything else that needs one in (?:...).")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """The whole file. Texts are for people; `needs` is what the session must provide."""
+
+    __pydantic_config__: ClassVar = forms.STRICT
+
+    name: str
+    version: Annotated[int, Gt(0)]
+    summary: Annotated[str, MinLen(1)]
+    measures: Annotated[str, MinLen(1)]
+    exercises: Annotated[str, MinLen(1)]
+    working_set: Annotated[str, MinLen(1)]
+    voids: Annotated[str, MinLen(1)]
+    source: Annotated[str, MinLen(1)]
+    tags: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    files: tuple[str, ...] = ()
+    prepare: Step | None = None
+    server: Server | None = None
+    job: Step
+    metrics: Annotated[tuple[Reading, ...], MinLen(1)]
+
+    def __post_init__(self) -> None:
+        require(
+            bool(_NAME.fullmatch(self.name)),
+            f"'{self.name}' is no name of a workload.",
+            "Write family.name in small letters, digits, '_' and '-'.",
+        )
+        for name in self.files:
+            require(bool(_FILE.fullmatch(name)), f"'{name}' is no file beside it.", "Name files without a folder.")
+        for kind, names in (("metric", [metric.name for metric in self.metrics]), ("file", list(self.files))):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            require(twice is None, f"The {kind} '{twice}' is there twice.", "Keep one of them.")
+        self._provided()
+
+    def _provided(self) -> None:
+        steps = [step for step in (self.prepare, self.server, self.job) if step]
+        wanted = {_NEEDED[name]: f"'{{{name}}}'" for step in steps for name in used(step.argv) & _NEEDED.keys()}
+        if self.server:
+            wanted["network"] = "The server"
+        for need, who in wanted.items():
+            require(need in self.needs, f"{who} wants '{need}', which 'needs' lacks.", f"Add '{need}' to 'needs'.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload(Form):
+    """A workload as read: the form, its text and the bytes of its files by name."""
+
+    path: str
+    text: str = field(repr=False)
+    contents: Mapping[str, bytes] = field(repr=False)
+
+    @property
+    def family(self) -> str:
+        """The part of the name before the dot: the folder."""
+        return self.name.partition(".")[0]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file and the files beside it: equal digests mean the same job read in the same way."""
+        parts = [
+            self.text.encode(),
+            *(part for name in sorted(self.files) for part in (name.encode(), self.contents[name])),
+        ]
+        return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
+
+
+def load(text: str, path: str, read: Callable[[str], bytes]) -> Workload:
+    """Return the workload that the TOML text describes; `read` gives the bytes of a file beside it.
+
+    `path` names the file in errors, and its last two parts must be `family/name.toml`. Raises InputError for whatever
+    is wrong with the text, and what `read` raises.
+    """
+    form = forms.read(Form, text, path)
+    family, _, name = form.name.partition(".")
+    require(
+        PurePath(path).parts[-2:] == (family, f"{name}.toml"),
+        f"'{path}' calls its workload '{form.name}'.",
+        f"Save it as '{family}/{name}.toml', or name it after its folder and file.",
+    )
+    contents = {file: read(file) for file in form.files}
+    return Workload(**vars(form), path=path, text=text, contents=contents)

@@ -1,0 +1,114 @@
+"""What a job printed becomes numbers. It comes out of a target: it is bounded, and nothing in it is believed."""
+
+import json
+import re
+from collections import Counter
+from math import isfinite
+from typing import Any
+
+import jmespath
+import regex
+
+from vbench.model import Failure
+from vbench.workloads.form import Reading, Workload
+
+LIMIT = 2**20  # characters of output; the shipped job that says most prints 20 thousand
+_STARTS = 64  # lines that look like the beginning of JSON: each costs an attempt
+_PATIENCE = 5.0  # seconds that a pattern may search: some take exponential time on a text made for it
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_START = re.compile(r"^[ \t]*(?=[{\[])", re.MULTILINE)
+_REST = re.compile(r"[ \t\r]*(?:\n|\Z)")
+_ABSENT = object()
+_TWICE = object()
+
+
+class _NoNumberError(Exception):
+    """Says in half a sentence why a metric has no number."""
+
+
+def parse(workload: Workload, stdout: str) -> dict[str, float | Failure]:
+    """Return every metric of the workload by name: a positive finite number in its base unit, or why there is none.
+
+    Raises nothing, whatever `stdout` holds. A value that is absent, there twice, no number, not finite, not positive
+    or outside of the metric's range is a Failure with the job's blame; so is all of an output longer than `LIMIT`.
+    """
+    document = _decode(stdout) if any(metric.json is not None for metric in workload.metrics) else _ABSENT
+    return {metric.name: _reading(workload.name, metric, stdout, document) for metric in workload.metrics}
+
+
+def _reading(workload: str, metric: Reading, stdout: str, document: Any) -> float | Failure:
+    try:
+        _bounded(stdout)
+        found = _found(metric.json, document) if metric.json is not None else _matched(str(metric.pattern), stdout)
+        return _plausible(metric, found)
+    except _NoNumberError as why:
+        return Failure("job", f"'{workload}' gave no '{metric.name}': {why}.")
+
+
+def _bounded(stdout: str) -> None:
+    if len(stdout) > LIMIT:
+        raise _NoNumberError(f"the job printed more than {LIMIT} characters")
+
+
+def _plausible(metric: Reading, found: float) -> float:
+    value = found * metric.scale
+    if not isfinite(value) or value <= 0:
+        raise _NoNumberError(f"it printed {found!r}, which is not finite and positive")
+    if not metric.low <= value <= metric.high:
+        raise _NoNumberError(f"{value:g} {metric.unit} is outside of {metric.low:g} to {metric.high:g}")
+    return value
+
+
+def _matched(pattern: str, text: str) -> float:
+    try:
+        matches = regex.finditer(pattern, text, flags=regex.MULTILINE, timeout=_PATIENCE)
+        values = [str(match[1]) for _, match in zip(range(2), matches, strict=False)]
+    except TimeoutError:
+        raise _NoNumberError(f"the pattern '{pattern}' searched for {_PATIENCE:g} s") from None
+    if len(values) != 1:
+        raise _NoNumberError(f"the pattern '{pattern}' occurs {'twice' if values else 'nowhere'} in its output")
+    if not _NUMBER.fullmatch(values[0]):
+        raise _NoNumberError(f"it printed {values[0]!r:.60}, which is no number")
+    return float(values[0])
+
+
+def _found(path: str, document: Any) -> float:
+    if document is _ABSENT:
+        raise _NoNumberError("its output holds no JSON")
+    try:
+        value = jmespath.search(path, document)
+    except Exception as error:  # noqa: BLE001 - whatever the library makes of hostile data, the job is to blame
+        raise _NoNumberError(f"'{path}' cannot be read ({type(error).__name__})") from None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise _NoNumberError(f"'{path}' is {_said(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise _NoNumberError(f"'{path}' has more digits than a number can") from None
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "absent"
+    return "there twice" if value is _TWICE else f"no number but a JSON {type(value).__name__}"
+
+
+def _decode(text: str) -> Any:
+    """Return the first JSON that begins and ends with a line; tools print other lines before and after it."""
+    text = text[:LIMIT]
+    decoder = json.JSONDecoder(object_pairs_hook=_table)
+    for start, _ in zip(_START.finditer(text), range(_STARTS), strict=False):
+        try:
+            document, end = decoder.raw_decode(text, start.end())
+        except (ValueError, RecursionError):
+            continue
+        if _REST.match(text, end):
+            return document
+    return _ABSENT
+
+
+def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object in which a key that is there twice has no value, since nobody knows which one is meant."""
+    counts = Counter(key for key, _ in pairs)
+    return {key: value if counts[key] == 1 else _TWICE for key, value in pairs}
