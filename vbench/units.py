@@ -21,17 +21,23 @@ def parse_size(text: str) -> int:
     return int(match[1]) * _BINARY[match[2].upper()]
 
 
-def format_value(value: float | None, unit: str) -> str:
-    """Return a value with three significant digits and an SI prefix before its base unit.
+def format_value(value: float | None, unit: str, digits: int = 3) -> str:
+    """Return a value with `digits` significant digits and an SI prefix before its base unit.
 
     >>> format_value(1234567.0, "B/s"), format_value(0.00021, "s"), format_value(4711.0, "1/s")
     ('1.23 MB/s', '210 us', '4.71 k/s')
+    >>> format_value(999.6, "s"), format_value(4711.0, "1/s", digits=2)
+    ('1.00 ks', '4.7 k/s')
     """
     if value is None:
         return "-"
-    size = abs(value)
-    scale, prefix = next((step for step in _STEPS if size >= step[0]), _STEPS[-1] if size else (1.0, ""))
-    return f"{value / scale:.3g} {prefix}{unit.removeprefix('1')}".rstrip()
+    size = float(f"{value:.{digits}g}")
+    bare = unit.removeprefix("1")
+    if size and not _STEPS[-1][0] <= abs(size) < 1000 * _STEPS[0][0]:
+        return f"{size:.{digits - 1}e} {bare}".rstrip()
+    scale, prefix = next((step for step in _STEPS if abs(size) >= step[0]), (1.0, ""))
+    whole = len(f"{abs(size / scale):.0f}")
+    return f"{size / scale:.{max(0, digits - whole)}f} {prefix}{bare}".rstrip()
 
 
 def format_duration(seconds: float) -> str:

@@ -180,7 +180,10 @@ def _judged(row: Cell, margin: float, floor: float | None) -> Cell:
     if row.ratio is None or row.low is None or row.high is None:
         return row
     verdict = judge(row.ratio, row.low, row.high, margin=margin, floor=floor or 0.0)
-    if verdict != FASTER or row.target == CONTROL:
-        return replace(row, verdict=verdict)
-    doubt = "faster than bare beyond the noise floor: see that both did the same work"
-    return replace(row, verdict=verdict, warnings=(*row.warnings, doubt))
+    excludes = row.low > 1 or row.high < 1
+    doubts = []
+    if verdict == FASTER and row.target != CONTROL:
+        doubts.append("faster than bare beyond the noise floor: see that both did the same work")
+    if excludes and verdict not in {SLOWER, FASTER}:
+        doubts.append("the interval excludes 1, but the effect is below the noise floor of the session")
+    return replace(row, verdict=verdict, warnings=(*row.warnings, *doubts))

@@ -1,0 +1,1 @@
+"""Tables of a run, for people and for programs; charts and reports of several runs stand on the same `Table`."""

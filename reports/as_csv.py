@@ -1,0 +1,37 @@
+"""The table as CSV: the keys of the JSON as columns, an empty field for what is missing."""
+
+import csv
+import io
+from dataclasses import asdict, fields
+from typing import Any
+
+from vbench.model import Cell
+from vbench.reports.clean import spreadsheet
+from vbench.reports.table import Table
+
+
+def as_csv(table: Table) -> str:
+    """Return a header and one line a cell; lists are joined by semicolons, formulas are defused."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, [field.name for field in fields(Cell)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _field(value) for key, value in asdict(cell).items()} for cell in table.cells)
+    return out.getvalue()
+
+
+def _field(value: Any) -> Any:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return spreadsheet(value)
+        case tuple():
+            return spreadsheet("; ".join(_item(item) for item in value))
+        case _:
+            return value
+
+
+def _item(item: Any) -> str:
+    if isinstance(item, dict):
+        return f"{item['fact']}: {item['bare']} / {item['target']}"
+    return str(item)

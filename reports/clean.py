@@ -1,0 +1,37 @@
+"""Text that came from users and targets, made safe for where it is printed."""
+
+import re
+import unicodedata
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
+_FORMULA = ("=", "+", "-", "@")
+
+
+def printable(text: str) -> str:
+    r"""Return text on one line with nothing in it that steers a terminal or turns the direction of reading.
+
+    >>> printable("a\x1b[31mb\nc")
+    'a?[31mb c'
+    """
+    line = " ".join(text.split())
+    return "".join("?" if unicodedata.category(letter).startswith("C") else letter for letter in line)
+
+
+def markdown(text: str) -> str:
+    r"""Return text that GitHub's Markdown shows as it is, inside a table too.
+
+    >>> markdown("<b>a|b</b>")
+    '&lt;b&gt;a\\|b&lt;/b&gt;'
+    """
+    plain = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKDOWN.sub(r"\\\1", plain)
+
+
+def spreadsheet(text: str) -> str:
+    """Return text that a spreadsheet does not take for a formula.
+
+    >>> spreadsheet("=1+1"), spreadsheet("kvm")
+    ("'=1+1", 'kvm')
+    """
+    plain = printable(text)
+    return f"'{plain}" if plain.startswith(_FORMULA) else plain

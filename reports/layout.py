@@ -1,0 +1,94 @@
+"""A table as words in rows, the same for the terminal and for Markdown: sections, columns and footnotes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from vbench.model import Cell, Difference
+from vbench.reports import numbers
+from vbench.reports.clean import printable
+from vbench.reports.table import Table, is_emulated
+
+COLUMNS = ("target", "value", "cost", "interval", "MDE", "verdict", "see")
+_DIFFERENCES = 6  # facts that a footnote names; all of them are in the JSON
+
+
+@dataclass(frozen=True)
+class Row:
+    """One cell in words. `see` holds the numbers of its footnotes."""
+
+    target: str
+    value: str
+    cost: str
+    interval: str
+    mde: str
+    verdict: str
+    see: tuple[int, ...]
+
+    def words(self) -> tuple[str, ...]:
+        """Return the row in the order of `COLUMNS`."""
+        see = " ".join(map(str, self.see))
+        return self.target, self.value, self.cost, self.interval, self.mde, self.verdict, see
+
+
+@dataclass(frozen=True)
+class Section:
+    """One metric of one workload; `family` is the word before the dot of the workload's name."""
+
+    family: str
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The sections in order and the footnotes, of which the first is number 1."""
+
+    sections: tuple[Section, ...]
+    footnotes: tuple[str, ...]
+
+    def families(self) -> Iterator[tuple[str, list[Section]]]:
+        """Yield the families with their sections."""
+        for family, sections in groupby(self.sections, key=lambda section: section.family):
+            yield family, list(sections)
+
+
+def layout(table: Table) -> Layout:
+    """Return the table in words; a remark that several cells share becomes one footnote."""
+    numbered: dict[str, int] = {}
+    sections = []
+    for (workload, metric, unit, better), group in groupby(
+        table.cells, key=lambda cell: (cell.workload, cell.metric, cell.unit, cell.better)
+    ):
+        cells = tuple(group)
+        direction = "less is better" if better == "lower" else "more is better"
+        title = printable(f"{workload} {metric} ({unit}, {direction})")
+        control = numbers.control_of(cells)
+        rows = tuple(_row(cell, control, numbered) for cell in cells)
+        sections.append(Section(printable(workload.partition(".")[0]), title, rows))
+    return Layout(tuple(sections), tuple(numbered))
+
+
+def _row(cell: Cell, control: Cell | None, numbered: dict[str, int]) -> Row:
+    label = f"{cell.target} ({cell.accelerator})" if is_emulated(cell) else cell.target
+    return Row(
+        printable(label),
+        printable(numbers.value(cell, control)),
+        numbers.ratio(cell),
+        numbers.interval(cell),
+        numbers.percent(cell.mde),
+        cell.verdict,
+        tuple(sorted({numbered.setdefault(text, len(numbered) + 1) for text in _remarks(cell)})),
+    )
+
+
+def _remarks(cell: Cell) -> Iterator[str]:
+    yield from map(printable, cell.warnings)
+    if cell.differences:
+        named = "; ".join(map(_difference, cell.differences[:_DIFFERENCES]))
+        more = len(cell.differences) - _DIFFERENCES
+        yield printable(f"{cell.target} differs from bare: {named}" + (f"; and {more} more" if more > 0 else ""))
+
+
+def _difference(difference: Difference) -> str:
+    return f"{difference.fact} is {difference.target}, on bare {difference.bare}"

@@ -1,0 +1,89 @@
+"""The table of one run: its cells, and what must be said of the session beside them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vbench.model import Cell, Sample
+from vbench.reports.numbers import percent
+from vbench.stats import Context, cells, noise_floor, suspects
+
+
+@dataclass(frozen=True)
+class Table:
+    """The cells of run `run` in their order. `notes` are the caller's: targets left out, settings, a label.
+
+    `margin` is that of the verdict "similar"; `host_boots` the boots of the host that the samples come from.
+    """
+
+    run: str
+    cells: tuple[Cell, ...]
+    margin: float = 0.03
+    notes: tuple[str, ...] = ()
+    host_boots: int = 1
+
+
+def tabulate(
+    run: str,
+    samples: Iterable[Sample],
+    context: Context | None = None,
+    *,
+    margin: float = 0.03,
+    confidence: float = 0.95,
+    notes: tuple[str, ...] = (),
+    host_boots: int = 1,
+) -> Table:
+    """Return the table of a run's samples."""
+    rows = cells(samples, context, margin=margin, confidence=confidence)
+    return Table(run, tuple(rows), margin, notes, host_boots)
+
+
+def session_notes(table: Table) -> tuple[str, ...]:
+    """Return what holds for the whole table, in sentences for people."""
+    return (*_meaning(table), *_noise(table), *_conditions(table), *table.notes)
+
+
+def _meaning(table: Table) -> tuple[str, ...]:
+    if not table.cells:
+        return ("There are no samples in this run, so there is nothing to show.",)
+    boots = sorted({cell.boots for cell in table.cells if cell.ratio is not None}) or [0]
+    count = f"{boots[0]} to {boots[-1]}" if len(boots) > 1 else f"{boots[0]}"
+    said = (
+        f"Cost is relative to bare: above 1 is slower. The intervals are at {100 * table.cells[0].confidence:.4g} %, "
+        f"over {count} boots. MDE is the smallest overhead that so many boots find four times in five. 'similar' lies "
+        f"within {100 * table.margin:.4g} %."
+    )
+    return (said,)
+
+
+def _noise(table: Table) -> tuple[str, ...]:
+    """Say what bare2, bare under a second name, shows of the session's noise and of its trust."""
+    floor = noise_floor(table.cells)
+    if floor is None:
+        return ("The noise floor is unknown: bare2, the A/A control, has no interval.",) if table.cells else ()
+    said = f"The noise floor is {percent(floor)} (bare2 against bare); no overhead below it is claimed."
+    odd, total = suspects(table.cells)
+    if not odd:
+        return (said,)
+    names = ", ".join(f"{cell.workload} {cell.metric}" for cell in odd)
+    doubt = (
+        f"Do not trust this session: bare2 differs from bare in {len(odd)} of {total} metrics, where chance alone "
+        f"gives {total * (1 - odd[0].confidence):.2g}: {names}."
+    )
+    return said, doubt
+
+
+def _conditions(table: Table) -> tuple[str, ...]:
+    said = []
+    if table.host_boots == 1 and table.cells:
+        said.append("Conditional on one host boot: the host was not restarted between the boots of the targets.")
+    if any(is_emulated(cell) for cell in table.cells):
+        said.append(
+            "tcg: the guest's processor was emulated in software, not run by KVM. Its figures say what emulation "
+            "costs, and nothing of what KVM costs."
+        )
+    return tuple(said)
+
+
+def is_emulated(cell: Cell) -> bool:
+    """Return whether any level of the cell's target ran under software emulation."""
+    return "tcg" in (cell.accelerator or "")
