@@ -17,6 +17,7 @@ from vbench.stats.verdicts import (
     INCONCLUSIVE,
     MISSING,
     ONE_BOOT,
+    SLOWER,
     WITHHELD,
     judge,
     noise_floor,
