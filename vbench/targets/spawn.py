@@ -1,16 +1,20 @@
 """Start a process of ours on the host: in its own session, recorded, and dead when we die."""
 
-import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from vbench.errors import HostError
 from vbench.ledger import Ledger, start_time
 from vbench.targets.pipe import Pipe
 
 
-def spawn(argv: Sequence[str], name: str, ledger: Ledger, env: Mapping[str, str] | None = None) -> Pipe:
-    """Return an open pipe to `argv`; util-linux's setpriv ties its life to ours, the ledger to the next start."""
+@contextmanager
+def spawn(argv: Sequence[str], name: str, ledger: Ledger, patience: float = 10) -> Iterator[Pipe]:
+    """Give an open pipe to `argv`; util-linux's setpriv ties its life to ours, the ledger to the next start.
+
+    At the end the process has `patience` seconds to go by itself.
+    """
     try:
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "--", *argv],
@@ -18,14 +22,15 @@ def spawn(argv: Sequence[str], name: str, ledger: Ledger, env: Mapping[str, str]
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, **(env or {})},
         )
     except FileNotFoundError:
         raise HostError("There is no 'setpriv' on this machine.", "Install util-linux.") from None
-    started = start_time(process.pid)
-    if started is not None:
-        ledger.record("process", pid=process.pid, start=started)
-    return Pipe(process, name)
+    with ledger.hold("process", pid=process.pid, start=start_time(process.pid)):
+        pipe = Pipe(process, name)
+        try:
+            yield pipe
+        finally:
+            pipe.close(patience)
 
 
 def run(argv: Sequence[str], *, stdin: bytes | None = None, timeout: float = 60) -> bytes:

@@ -1,0 +1,1 @@
+"""What lasts: run bundles, snapshots, and later the index over them."""

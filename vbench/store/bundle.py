@@ -1,0 +1,198 @@
+"""A run as plain files: the plan, the instances, every job's raw output, every sample; appended to, never edited.
+
+    run.json            what was to be done: plan, seed, digests, versions, host, label
+    instances.jsonl     every boot or creation of a target, as it came
+    samples.jsonl       every sample, flushed as it comes
+    raw/000123-0.json   what job 123's iteration 0 said, with its times and counters
+    snapshots/TARGET/   what the agent collected before and after
+    summary.json        derived, and can be derived again
+"""
+
+import fcntl
+import json
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vbench import paths
+from vbench.errors import HostError, InputError
+from vbench.model import Failure, Sample
+
+SCHEMA = "vbench.run/1"
+
+
+def new_id() -> str:
+    """Return a run id that sorts by time: UTC and a random tail."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+
+
+def slug(target: str) -> str:
+    """Return a target's name as a file name: the hops joined by +."""
+    return target.replace("/", "+")
+
+
+class Bundle:
+    """An open run bundle in `folder`; `header` is run.json."""
+
+    def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.header = header
+
+    @property
+    def ident(self) -> str:
+        """The run's id."""
+        return self.folder.name
+
+    @classmethod
+    def create(cls, header: Mapping[str, Any], folder: Path | None = None) -> "Bundle":
+        """Make a new bundle; `header` gets its schema and id."""
+        folder = folder or paths.runs() / new_id()
+        try:
+            for name in ("raw", "snapshots"):
+                (folder / name).mkdir(parents=True)
+            whole = {"schema": SCHEMA, "id": folder.name, **header}
+            (folder / "run.json").write_text(json.dumps(whole, indent=1) + "\n")
+        except OSError as error:
+            remedy = "Make room, or set XDG_DATA_HOME to another disk."
+            raise HostError(f"The run's folder '{folder}' cannot be made: {error.strerror}.", remedy) from None
+        return cls(folder, whole)
+
+    @classmethod
+    def open(cls, folder: Path) -> "Bundle":
+        """Open an existing bundle."""
+        try:
+            header = json.loads((folder / "run.json").read_text())
+        except (OSError, ValueError):
+            raise InputError(f"'{folder}' is no run bundle: its run.json cannot be read.") from None
+        if header.get("schema") != SCHEMA:
+            found = header.get("schema")
+            raise InputError(f"The run '{folder.name}' has the schema '{found}', not '{SCHEMA}'.", "Use the vbench that made it.")
+        return cls(folder, header)
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield every sample; a line that is torn or edited is an error, but for the last, which a crash may tear."""
+        for line in self._lines("samples.jsonl"):
+            failure = line.pop("failure")
+            warnings = tuple(line.pop("warnings"))
+            yield Sample(**line, failure=Failure(**failure) if failure else None, warnings=warnings)
+
+    def instances(self) -> list[dict[str, Any]]:
+        """Return every instance that was recorded."""
+        return list(self._lines("instances.jsonl"))
+
+    def summary(self) -> dict[str, Any] | None:
+        """Return summary.json, None before the run's end."""
+        path = self.folder / "summary.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Write what was derived from the rest."""
+        (self.folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+
+    def _lines(self, name: str) -> Iterator[dict[str, Any]]:
+        path = self.folder / name
+        if not path.exists():
+            return
+        lines = path.read_text().split("\n")
+        for number, line in enumerate(lines):
+            try:
+                if line:
+                    yield json.loads(line)
+            except ValueError:
+                if number == len(lines) - 1:
+                    return
+                raise InputError(f"Line {number + 1} of '{path}' is damaged.", "Restore the bundle from a copy.") from None
+
+
+class Recorder:
+    """The one writer of a bundle, for as long as the context lives; a second one is refused."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    def __enter__(self) -> "Recorder":
+        self._samples = self._append("samples.jsonl")
+        self._instances = self._append("instances.jsonl")
+        try:
+            fcntl.flock(self._samples, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            remedy = "Wait for it, or start a new run."
+            raise InputError(f"The run '{self.bundle.ident}' is still being executed.", remedy) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._samples.close()
+        self._instances.close()
+
+    def sample(self, sample: Sample) -> None:
+        """Append one sample."""
+        self._write(self._samples, asdict(sample))
+
+    def instance(self, record: Mapping[str, Any]) -> None:
+        """Append what is known of a new instance."""
+        self._write(self._instances, record)
+
+    def raw(self, step: int, iteration: int, record: Mapping[str, Any]) -> str:
+        """Write a job's raw output; return its path inside the bundle."""
+        name = f"raw/{step:06d}-{iteration}.json"
+        try:
+            (self.bundle.folder / name).write_text(json.dumps(record, indent=1) + "\n")
+        except OSError as error:
+            raise self._full(error) from None
+        return name
+
+    def snapshot_folder(self, target: str, when: str) -> Path:
+        """Return the folder for a target's snapshot, not made yet; a resumed run keeps the first."""
+        base = self.bundle.folder / "snapshots" / slug(target)
+        base.mkdir(parents=True, exist_ok=True)
+        return base / when
+
+    def _append(self, name: str) -> Any:
+        path = self.bundle.folder / name
+        torn = path.exists() and path.stat().st_size and not path.read_bytes().endswith(b"\n")
+        if torn:  # a crash tore the last line: cut it off, so that the next one stands alone
+            content = path.read_bytes()
+            with path.open("r+b") as file:
+                file.truncate(content.rfind(b"\n") + 1)
+        return path.open("a")
+
+    def _write(self, file: Any, record: Mapping[str, Any]) -> None:
+        try:
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+        except OSError as error:
+            raise self._full(error) from None
+
+    def _full(self, error: OSError) -> HostError:
+        remedy = f"Make room, then go on with `vbench run --resume {self.bundle.ident}`."
+        return HostError(f"The run '{self.bundle.ident}' cannot be written: {error.strerror}.", remedy)
+
+
+def find(name: str) -> Bundle:
+    """Return the bundle of a RUN: an id, a unique prefix of one, @latest, @latest~N, or a path."""
+    if "/" in name or Path(name, "run.json").exists():
+        return Bundle.open(Path(name))
+    known = sorted(path.name for path in paths.runs().glob("*") if (path / "run.json").exists())
+    if not known:
+        raise InputError(f"There is no run '{name}': none was made yet.", "Make one with `vbench run --target all`.")
+    if name.startswith("@"):
+        return Bundle.open(paths.runs() / known[_position(name, len(known))])
+    matches = [ident for ident in known if ident.startswith(name)]
+    if name in matches or len(matches) == 1:
+        return Bundle.open(paths.runs() / (name if name in matches else matches[0]))
+    if matches:
+        raise InputError(f"'{name}' begins {len(matches)} runs.", f"Choose one: {', '.join(matches[-5:])}.")
+    raise InputError(f"There is no run '{name}'.", f"The newest: {', '.join(known[-5:])}.")
+
+
+def _position(name: str, count: int) -> int:
+    latest, _, back = name.partition("~")
+    if latest != "@latest" or (back and not back.isdecimal()):
+        raise InputError(f"'{name}' names no run.", "Write @latest or @latest~1.")
+    steps = int(back or 0)
+    if steps >= count:
+        raise InputError(f"'{name}' goes back too far: there are {count} runs.")
+    return count - 1 - steps

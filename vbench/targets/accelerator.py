@@ -1,0 +1,85 @@
+"""Which accelerator runs a guest: proven by booting one, never read off /dev/kvm. Emulation is never called KVM."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from vbench import paths
+from vbench.errors import VbenchError
+from vbench.ledger import boot_id
+from vbench.model import Missing
+from vbench.targets.place import Place, Settings
+
+PATIENCE = {"kvm": 20.0, "tcg": 90.0}  # seconds until a guest must have said hello
+MODULES = ("kvm_intel", "kvm_amd")
+Boot = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The accelerator that booted our guest here, and why not KVM where it is not."""
+
+    accelerator: str
+    reason: str
+
+
+def choose(place: Place, settings: Settings) -> str:
+    """Return the accelerator of a guest in `place`: as told, else as proven on the host; KVM inside a guest that has it."""
+    if place.depth == 0:
+        return settings.accelerator if settings.accelerator != "auto" else known().accelerator
+    script = "for m; do modprobe -q $m && break; done; [ -c /dev/kvm ] && echo kvm || echo tcg"
+    return place.shell(script, *MODULES).decode().strip()
+
+
+def patience(kind: str, place: Place) -> float:
+    """Return the seconds that a guest may take to say hello; everything under an emulated CPU is slow."""
+    return PATIENCE["tcg"] if "tcg" in (*place.accelerators, kind) else PATIENCE["kvm"]
+
+
+def _cache() -> Path:
+    return paths.cache() / f"accelerator-{boot_id()}.json"
+
+
+def known() -> Proof:
+    """Return what `prove` found on this boot of the host; before that nothing is claimed."""
+    try:
+        return Proof(**json.loads(_cache().read_text()))
+    except (OSError, ValueError, TypeError):
+        return Proof("tcg", "KVM was not tried yet")
+
+
+def prove(boot: Boot) -> Proof:
+    """Find out once a host boot whether KVM boots our guest; `boot` boots it with a given accelerator or raises."""
+    if _cache().exists():
+        return known()
+    proof = _try(boot)
+    _cache().parent.mkdir(parents=True, exist_ok=True)
+    _cache().write_text(json.dumps(asdict(proof)))
+    return proof
+
+
+def _try(boot: Boot) -> Proof:
+    if not Path("/dev/kvm").exists():
+        return Proof("tcg", "there is no /dev/kvm")
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return Proof("tcg", "/dev/kvm may not be opened by this user")
+    try:
+        boot("kvm")
+    except VbenchError as error:
+        said = error.console.splitlines()
+        return Proof("tcg", f"KVM did not boot our guest: {error.message}{' ' + said[-1][:160] if said else ''}")
+    return Proof("kvm", "a guest booted under KVM")
+
+
+def missing_nesting() -> list[Missing]:
+    """Return what keeps a guest of this host from running KVM guests itself; under TCG the emulated CPU has SVM."""
+    if known().accelerator == "tcg":
+        return []
+    for module in MODULES:
+        switch = Path(f"/sys/module/{module}/parameters/nested")
+        if switch.exists() and switch.read_text().strip() in ("Y", "1"):
+            return []
+    loaded = next((m for m in MODULES if Path(f"/sys/module/{m}").exists()), "kvm_intel")
+    return [Missing("nested virtualization", f"modprobe -r {loaded} && modprobe {loaded} nested=1")]

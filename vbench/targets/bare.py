@@ -1,0 +1,71 @@
+"""Bare metal: the agent in the workload image's root, by a private mount namespace and chroot, and nothing else.
+
+The mount namespace costs nothing at run time and leaves nothing behind: its mounts are gone with the last process. The
+root is read-only, so that no job can change the image; /data, /tmp and /run are writable.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from vbench.model import Missing
+from vbench.targets.confine import memory_limit
+from vbench.targets.hop import Entry
+from vbench.targets.pipe import Pipe
+from vbench.targets.place import AGENT, PYTHON, Place, Settings, inner_place
+
+# $1 root, $2 agent, $3 data folder; the rest is the command that enters the root
+SCRIPT = """
+root=$1 agent=$2 data=$3; shift 3
+mount --bind "$root" "$root"
+mount -o remount,bind,ro "$root"
+for dir in proc sys dev; do mount --rbind "/$dir" "$root/$dir"; done
+mount -t tmpfs -o mode=1777 tmp "$root/tmp"
+mount -t tmpfs -o mode=755 run "$root/run"
+mkdir "$root/run/vbench"
+cp "$agent" "$root/run/vbench/agent.pyz"
+mount --bind "$data" "$root/data"
+exec "$@"
+"""
+
+
+class Bare:
+    """The hop `bare`."""
+
+    name = "bare"
+
+    def missing(self, outer: tuple[str, ...]) -> list[Missing]:
+        """Nothing but util-linux and, without root, user namespaces."""
+        if shutil.which("unshare") is None:
+            return [Missing("unshare", "apt-get install util-linux")]
+        if os.getuid() and not outer and not _user_namespaces():
+            return [Missing("root or user namespaces", "run as root, or sysctl -w kernel.unprivileged_userns_clone=1")]
+        return []
+
+    def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
+        """Confine to the targets' CPUs and the memory limit, then chroot."""
+        return rooted(place, settings, stack, command(place))
+
+
+def command(place: Place) -> list[str]:
+    """Return the agent's argv from outside the prepared root."""
+    return ["chroot", place.rootfs, *PYTHON, AGENT]
+
+
+def rooted(place: Place, settings: Settings, stack: ExitStack, argv: Sequence[str]) -> Entry:
+    """Return the entry that runs `argv` where the image's root is prepared, on the targets' CPUs and memory."""
+    prefix = [*place.tools(), *memory_limit(place, settings, stack)]
+    user = ["--user", "--map-root-user"] if os.getuid() and not place.depth else []
+    script = ["sh", "-ec", SCRIPT, "sh", place.rootfs, place.agent, place.data]
+
+    def inside(pipe: Pipe) -> Place:
+        return inner_place(place, pipe, data="/data", warnings=place.warnings)
+
+    return Entry([*prefix, "unshare", *user, "--mount", "--propagation", "private", *script, *argv], inside)
+
+
+def _user_namespaces() -> bool:
+    switch = Path("/proc/sys/kernel/unprivileged_userns_clone")
+    return not switch.exists() or switch.read_text().strip() == "1"

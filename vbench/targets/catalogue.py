@@ -1,0 +1,81 @@
+"""Names of targets and what they stand for: paths of hops, outermost first."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from vbench.errors import HostError, unknown
+from vbench.model import BARE, CONTROL, Missing
+from vbench.targets.argv import Argv
+from vbench.targets.bare import Bare
+from vbench.targets.hop import Hop
+from vbench.targets.podman import Podman
+from vbench.targets.qemu import Qemu
+
+ALIASES = {"nested": "kvm/kvm"}
+STANDARD = (BARE, CONTROL, "podman", "podman-rootless", "kvm", "kvm/kvm")
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A named path of hops."""
+
+    name: str
+    hops: tuple[Hop, ...]
+
+    def missing(self) -> list[Missing]:
+        """Return what this machine lacks for the whole path; empty means that it can be run."""
+        outer: tuple[str, ...] = ()
+        lacking = []
+        for hop in self.hops:
+            lacking += hop.missing(outer)
+            outer += (hop.name,)
+        return lacking
+
+
+class Catalogue:
+    """The targets that can be named here: the shipped hops and the user's own from `own` (name -> argv)."""
+
+    def __init__(self, own: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        self.own = dict(own or {})
+        bare = Bare()
+        self.hops: dict[str, Hop] = {BARE: bare, CONTROL: bare, "podman": Podman(), "kvm": Qemu()}
+        self.hops["podman-rootless"] = Podman(rootless=True)
+        self.hops |= {name: Argv(name, argv) for name, argv in self.own.items()}
+
+    def names(self) -> list[str]:
+        """Return the names that `all` stands for."""
+        return [*STANDARD, *self.own]
+
+    def target(self, name: str) -> Target:
+        """Return a target by its name, path or alias."""
+        path = ALIASES.get(name, name)
+        words = path.split("/")
+        for word in words:
+            if word not in self.hops:
+                raise unknown("target", name if len(words) == 1 else word, [*self.hops, *ALIASES, ALL])
+        return Target(path, tuple(self.hops[word] for word in words))
+
+    def select(self, names: Iterable[str]) -> tuple[list[Target], dict[str, list[Missing]]]:
+        """Return the targets to run and what was left out and why; only `all` may leave out, a named target must run.
+
+        Bare and its A/A control are always there: without them there is no ratio and no trust.
+        """
+        wanted = [part for name in names for part in name.split(",") if part]
+        left: dict[str, list[Missing]] = {}
+        targets: dict[str, Target] = {name: self.target(name) for name in (BARE, CONTROL)}
+        for name in self.names() if ALL in wanted else ():
+            target = self.target(name)
+            if lacking := target.missing():
+                left[target.name] = lacking
+            else:
+                targets[target.name] = target
+        for name in wanted:
+            if name != ALL:
+                target = self.target(name)
+                left.pop(target.name, None)
+                targets[target.name] = target
+        for target in targets.values():
+            if lacking := target.missing():
+                raise HostError(f"The target '{target.name}' cannot run here: {lacking[0].what} is missing.", lacking[0].fix)
+        return list(targets.values()), left

@@ -1,0 +1,76 @@
+"""Join a target's hops into one open pipe."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+
+from vbench.errors import TargetError
+from vbench.ledger import Ledger
+from vbench.targets.catalogue import Target
+from vbench.targets.hop import Entry, Hop
+from vbench.targets.pipe import Pipe
+from vbench.targets.place import Place, Settings
+from vbench.targets.spawn import spawn
+
+OUTER_EXTRA = 384 * 2**20  # bytes that a guest has beyond what the guest in it is given
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One boot or creation of a target. `seconds` runs from the exec of the first hop to the last agent's hello."""
+
+    target: str
+    ident: str
+    pipe: Pipe
+    place: Place
+    entries: tuple[Entry, ...]
+    seconds: float
+
+    @property
+    def accelerator(self) -> str | None:
+        """The accelerators of the guests on the way, outermost first, such as `tcg/kvm`; None without a guest."""
+        return "/".join(self.place.accelerators) or None
+
+    def freeze(self) -> None:
+        """Stop an idle target, so that it takes nothing from the one that is measured."""
+        self.entries[0].freeze()
+
+    def thaw(self) -> None:
+        """Let a frozen target go on."""
+        self.entries[0].thaw()
+
+
+@contextmanager
+def open_target(target: Target, place: Place, settings: Settings, ledger: Ledger) -> Iterator[Instance]:
+    """Enter a target hop by hop from `place`; it is gone with the context, whatever happened in it."""
+    with ExitStack() as stack:
+        started = time.monotonic()
+        pipe: Pipe | None = None
+        entries: list[Entry] = []
+        for number, hop in enumerate(target.hops):
+            inner = len(target.hops) - number - 1
+            share = replace(settings, memory=settings.memory + inner * OUTER_EXTRA)
+            entry = hop.enter(place, share, stack)
+            pipe = step(target, entry, pipe, stack, ledger, hop)
+            place = entry.inside(pipe)
+            entries.append(entry)
+        if pipe is None:
+            raise ValueError("a target has at least one hop")
+        seconds = time.monotonic() - started
+        entries[-1].settle(pipe, place)
+        yield Instance(target.name, f"{target.name}-{os.urandom(4).hex()}", pipe, place, tuple(entries), seconds)
+
+
+def step(target: Target, entry: Entry, pipe: Pipe | None, stack: ExitStack, ledger: Ledger, hop: Hop) -> Pipe:
+    """Take one hop: start its argv on the host, or chain it in the place of the agent before it."""
+    try:
+        if pipe is None:
+            pipe = stack.enter_context(spawn(entry.argv, target.name, ledger, entry.patience))
+            pipe.hello(entry.hello_seconds)
+        else:
+            pipe.chain(entry.argv, entry.hello_seconds)
+    except TargetError as error:
+        raise TargetError(f"{error.message[:-1]} (hop '{hop.name}').", error.remedy, console=error.console) from None
+    return pipe

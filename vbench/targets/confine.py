@@ -1,0 +1,50 @@
+"""Memory limits by cgroup, version 1 or 2, for targets that have no engine to set them."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+from vbench.ledger import MARK
+from vbench.targets.place import Place, Settings
+
+ROOT = Path("/sys/fs/cgroup")
+JOIN = 'echo 0 > "$1"; shift; exec "$@"'
+
+
+def memory_folder() -> tuple[Path, str] | None:
+    """Return where memory cgroups can be made and the name of the limit's file, None where we may not."""
+    if (ROOT / "memory" / "memory.limit_in_bytes").exists():
+        return _writable(ROOT / "memory", "memory.limit_in_bytes")
+    controllers = ROOT / "cgroup.subtree_control"
+    if controllers.exists() and "memory" in controllers.read_text().split():
+        return _writable(ROOT, "memory.max")
+    return None
+
+
+def memory_limit(place: Place, settings: Settings, stack: ExitStack) -> list[str]:
+    """Return the argv prefix that joins a cgroup with the memory limit; none and a warning where that cannot be."""
+    found = memory_folder() if not place.depth else None
+    if found is None:
+        if not place.depth:
+            place.warnings.append("the memory limit is not applied: no memory cgroup may be made here")
+        return []
+    folder, limit = found
+    group = folder / f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+    stack.enter_context(place.hold("cgroup", path=str(group)))
+    group.mkdir()
+    (group / limit).write_text(str(settings.memory))
+    return ["sh", "-ec", JOIN, "sh", str(group / "cgroup.procs")]
+
+
+def _writable(folder: Path, limit: str) -> tuple[Path, str] | None:
+    return (folder, limit) if os.access(folder, os.W_OK) else None
+
+
+def controllers_delegated() -> bool:
+    """Return whether this user's own cgroup may limit memory: only cgroup v2 delegates, and only what systemd was told."""
+    try:
+        own = Path("/proc/self/cgroup").read_text().splitlines()[-1].partition("::")[2]
+        folder = ROOT / own.lstrip("/")
+        return os.access(folder, os.W_OK) and "memory" in (folder / "cgroup.controllers").read_text().split()
+    except OSError:
+        return False

@@ -1,0 +1,41 @@
+"""The form of a hop: what it needs, and how it is entered from a place."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+from vbench.model import Missing
+from vbench.targets.pipe import Pipe
+from vbench.targets.place import Place, Settings
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A hop's argv in a place, and what to do once the agent behind it has said hello.
+
+    `inside` returns the place that the next hop would run in; `settle` makes the inside ready for jobs where this hop is
+    the last one: it mounts the data disk and brings up the network. `freeze` and `thaw` stop and continue an idle target.
+    """
+
+    argv: list[str]
+    inside: Callable[[Pipe], Place]
+    settle: Callable[[Pipe, Place], None] = lambda _pipe, _place: None
+    freeze: Callable[[], None] = lambda: None
+    thaw: Callable[[], None] = lambda: None
+    hello_seconds: float = 30.0
+    patience: float = 10.0  # seconds in which it must end by itself after its pipe was closed
+
+
+class Hop(Protocol):
+    """One way in."""
+
+    name: str
+
+    def missing(self, outer: tuple[str, ...]) -> list[Missing]:
+        """Return what the host lacks for this hop inside the hops `outer`, each with its fix; empty means runnable."""
+        ...
+
+    def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
+        """Prepare in `place` what lives as long as the target (on `stack`) and return how to enter."""
+        ...

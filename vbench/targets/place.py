@@ -1,0 +1,135 @@
+"""A place is where a hop's command will run: this host, or the inside of a target that is already open.
+
+Hops see only a place, so the same hop works at every depth: `kvm` on the host and `kvm` in a guest are one file.
+"""
+
+import posixpath
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from vbench.errors import HostError, JobError
+from vbench.image import Image
+from vbench.ledger import Ledger
+from vbench.targets import pyz
+from vbench.targets.pipe import Pipe
+from vbench.targets.spawn import run as run_on_host
+
+AGENT = "/run/vbench/agent.pyz"  # where every target sees the agent
+PYTHON = ("python3", "-I", "-S")
+LIB = "usr/lib/vbench"  # where the image keeps its kernel and its initramfs
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every target of a run gets alike. `memory` in bytes; `accelerator` is auto, kvm or tcg."""
+
+    cpus: int = 1
+    memory: int = 512 * 2**20
+    accelerator: str = "auto"
+    restored: bool = False  # guests come from a memory snapshot instead of a cold boot
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where commands run and what they find there. `tools` prefixes every command that starts a target."""
+
+    run: Callable[[Sequence[str]], bytes]
+    put: Callable[[str, bytes], None]
+    hold: Callable[..., AbstractContextManager[object]]
+    rootfs: str  # the workload image's root as a folder
+    disk: str  # the workload image's root as a disk: a file or a block device
+    agent: str
+    scratch: str  # a folder for sockets and disks
+    data: str  # a folder on the disk that jobs may use, or the block device that holds it
+    cpus: tuple[int, ...]  # the CPUs that targets may use
+    address: str  # of the target, with its prefix length; "" where there is no network
+    netns: str = ""  # the namespace whose bridge targets join; "" is the place's own
+    depth: int = 0
+    labels: tuple[str, ...] = ()
+    accelerators: tuple[str, ...] = ()
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def kernel(self) -> str:
+        """The image's kernel."""
+        return posixpath.join(self.rootfs, LIB, "vmlinux")
+
+    @property
+    def initramfs(self) -> str:
+        """The image's initramfs, without an agent."""
+        return posixpath.join(self.rootfs, LIB, "initramfs.cpio")
+
+    def tools(self, *, pinned: bool = True) -> list[str]:
+        """Return the argv prefix that puts a command into this place's network and onto the targets' CPUs."""
+        inside = ["nsenter", f"--net=/run/netns/{self.netns}"] if self.netns else []
+        return [*inside, *(["taskset", "--cpu-list", ",".join(map(str, self.cpus))] if pinned else [])]
+
+    def ip(self, *words: str) -> None:
+        """Run ip(8) on this place's network."""
+        self.run(["ip", *(["-n", self.netns] if self.netns else []), *words])
+
+    def path(self, name: str) -> str:
+        """Return a path in the scratch folder."""
+        return posixpath.join(self.scratch, name)
+
+    def shell(self, script: str, *words: str) -> bytes:
+        """Run a fixed sh(1) script; `words` are its arguments, never part of its text."""
+        return self.run(["sh", "-ec", script, "sh", *words])
+
+
+def host_place(
+    image: Image, ledger: Ledger, folder: Path, *, cpus: Sequence[int], address: str = "", netns: str = ""
+) -> Place:
+    """Return this host as a place; `folder` is a passing folder of the run on the disk that jobs may use."""
+    agent = folder / "agent.pyz"
+    if not agent.exists():
+        agent.write_bytes(pyz.pack())
+        agent.chmod(0o644)
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    return Place(
+        run=run_on_host,
+        put=lambda path, content: _write(Path(path), content),
+        hold=lambda kind, **what: ledger.hold(kind, **what),
+        rootfs=str(image.rootfs),
+        disk=str(image.disk),
+        agent=str(agent),
+        scratch=str(folder),
+        data=str(data),
+        cpus=tuple(cpus),
+        address=address,
+        netns=netns,
+    )
+
+
+def inner_place(outer: Place, pipe: Pipe, **changes: Any) -> Place:
+    """Return the inside of an open target as a place; what is made there ends with it."""
+
+    def run(argv: Sequence[str]) -> bytes:
+        outcome = pipe.exec(argv)
+        if not outcome.ok:
+            raise JobError(f"'{' '.join(argv[:6])}' in '{pipe.name}' {outcome.complaint()}.")
+        return outcome.stdout.encode("utf-8", "surrogateescape")
+
+    defaults: dict[str, Any] = {
+        "run": run,
+        "put": pipe.put,
+        "hold": lambda _kind, **_what: nullcontext(),
+        "rootfs": "/",
+        "agent": AGENT,
+        "scratch": "/run/vbench",
+        "netns": "",
+        "depth": outer.depth + 1,
+        "warnings": [],
+    }
+    return replace(outer, **{**defaults, **changes})
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise HostError(f"'{path}' could not be written: {error.strerror}.", "Make room, or set VBENCH_SCRATCH.") from None

@@ -1,0 +1,167 @@
+"""A podman container of the workload image, in a storage root of our own, as root or rootless.
+
+conmon stays out of the data path (--log-driver passthrough): the pipe is the container's own stdin and stdout.
+"""
+
+import os
+import pwd
+import resource
+import shutil
+import stat
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from vbench import paths
+from vbench.errors import HostError, JobError
+from vbench.ledger import MARK
+from vbench.model import Missing
+from vbench.targets.confine import controllers_delegated
+from vbench.targets.hop import Entry
+from vbench.targets.network import add_container_namespace
+from vbench.targets.pipe import Pipe
+from vbench.targets.place import AGENT, PYTHON, Place, Settings, inner_place
+
+REPOSITORY = "localhost/vbench"
+SYSTEMD = Path("/run/systemd/system")
+HYBRID = Path("/sys/fs/cgroup/unified")
+TUN = Path("/dev/net/tun")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How podman is called: the words before its command, the user it runs as, and where it keeps its storage."""
+
+    words: list[str]
+    uid: int
+
+
+class Podman:
+    """The hops `podman` (root's engine) and `podman-rootless` (a plain user's)."""
+
+    def __init__(self, *, rootless: bool = False) -> None:
+        self.rootless = rootless
+        self.name = "podman-rootless" if rootless else "podman"
+
+    def missing(self, outer: tuple[str, ...]) -> list[Missing]:
+        """Podman, a runtime that takes this cgroup layout, and the right user."""
+        if outer:
+            return [Missing("podman in the workload image", "build one from a recipe with podman in its packages")]
+        if shutil.which("podman") is None:
+            return [Missing("podman", "apt-get install podman")]
+        if runtime() is None:
+            return [Missing("an OCI runtime for this cgroup layout", "apt-get install runc")]
+        return self._missing_rootless() if self.rootless else self._missing_root()
+
+    def _missing_root(self) -> list[Missing]:
+        return [Missing("root", "run vbench as root, or choose podman-rootless")] if os.getuid() else []
+
+    def _missing_rootless(self) -> list[Missing]:
+        user = plain_user()
+        if user is None:
+            return [Missing("a plain user to be rootless as", "run vbench through sudo, or set VBENCH_USER=NAME")]
+        if shutil.which("newuidmap") is None:
+            return [Missing("newuidmap", "apt-get install uidmap")]
+        if not any(line.startswith(f"{user.pw_name}:") for line in Path("/etc/subuid").read_text().splitlines()):
+            name = user.pw_name
+            fix = f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name}"
+            return [Missing(f"subordinate ids of the user '{name}'", fix)]
+        return []
+
+    def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
+        """Import the image on first use, make the network, and run the container."""
+        engine = rootless_engine(place, stack) if self.rootless else root_engine()
+        reference = import_image(place, engine)
+        name = f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+        stack.enter_context(place.hold("container", engine=engine.words, name=name))
+        words = ["run", "--rm", "--interactive", "--name", name, "--pull=never", "--log-driver=passthrough"]
+        files = [f"--volume={place.agent}:{AGENT}:ro", "--tmpfs=/tmp:mode=1777"]
+        options = [self._network(place, stack), *self._limits(place, settings), *ulimits(), *files]
+        argv = [*place.tools(), *engine.words, *words, *options, reference, *PYTHON, AGENT]
+
+        def inside(pipe: Pipe) -> Place:
+            labels = (*place.labels, *(["rootless"] if self.rootless else []))
+            return inner_place(place, pipe, data="/data", labels=labels, warnings=place.warnings)
+
+        return Entry(argv, inside)
+
+    def _network(self, place: Place, stack: ExitStack) -> str:
+        if not place.address:
+            return "--network=none"
+        if not self.rootless:
+            return f"--network=ns:{add_container_namespace(place, stack)}"
+        if stat.S_IMODE(TUN.stat().st_mode) & 0o006 == 0o006:  # noqa: PLR2004 - readable and writable by all
+            return "--network=slirp4netns"
+        place.warnings.append("rootless network is the host's own stack: the user may not open /dev/net/tun")
+        return "--network=host"
+
+    def _limits(self, place: Place, settings: Settings) -> list[str]:
+        if self.rootless and not controllers_delegated():
+            place.warnings.append("the memory limit is not applied: no memory cgroup is delegated to the user")
+            return []
+        return [f"--cpuset-cpus={','.join(map(str, place.cpus))}", f"--memory={settings.memory}"]
+
+
+def plain_user() -> pwd.struct_passwd | None:
+    """Return the user that is rootless: ourselves, else the one behind sudo or the one named by VBENCH_USER."""
+    name = os.environ.get("VBENCH_USER") or os.environ.get("SUDO_USER")
+    try:
+        user = pwd.getpwuid(os.getuid()) if os.getuid() else pwd.getpwnam(name or "")
+    except KeyError:
+        return None
+    return user if user.pw_uid else None
+
+
+def runtime() -> str | None:
+    """Return the OCI runtime to use: crun refuses the hybrid of cgroup v1 and v2, runc does not."""
+    names = ("runc",) if HYBRID.exists() else ("crun", "runc")
+    return next((name for name in names if shutil.which(name)), None)
+
+
+def root_engine() -> Engine:
+    """Return root's podman on our own storage root."""
+    return Engine(["podman", *options(paths.data() / "podman", Path("/run/vbench-podman"))], 0)
+
+
+def rootless_engine(place: Place, stack: ExitStack) -> Engine:
+    """Return a plain user's podman on a storage root in that user's own data folder."""
+    user = plain_user()
+    if user is None:
+        raise HostError("There is no plain user to run podman as.", "Set VBENCH_USER=NAME.")
+    become = []
+    run_root = Path(f"/run/user/{user.pw_uid}/vbench-podman")
+    if os.getuid() == 0:
+        run_root = Path(place.scratch).parent / f"{MARK}podman-{user.pw_uid}"
+        if not run_root.exists():
+            run_root.mkdir(mode=0o700)
+            os.chown(run_root, user.pw_uid, user.pw_gid)
+        become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups", "--"]
+        become += ["env", "-C", "/", f"HOME={user.pw_dir}", f"XDG_RUNTIME_DIR={run_root}"]
+    storage = Path(user.pw_dir, ".local/share/vbench/podman")
+    return Engine([*become, "podman", *options(storage, run_root)], user.pw_uid)
+
+
+def options(storage: Path, run_root: Path) -> list[str]:
+    """Return podman's global options for a storage root of ours, apart from every other container on the machine."""
+    words = ["--root", str(storage), "--runroot", str(run_root), "--tmpdir", str(run_root / "tmp")]
+    words += ["--storage-driver", "overlay", "--events-backend", "file", "--runtime", str(runtime())]
+    return words if SYSTEMD.exists() else [*words, "--cgroup-manager", "cgroupfs"]
+
+
+def ulimits() -> list[str]:
+    """Return our own hard limits as options: without CAP_SYS_RESOURCE podman cannot raise them to its defaults."""
+    pairs = (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC))
+    hard = {name: resource.getrlimit(kind)[1] for name, kind in pairs}
+    return [f"--ulimit={name}={n}:{n}" for name, n in hard.items() if n != resource.RLIM_INFINITY]
+
+
+def import_image(place: Place, engine: Engine) -> str:
+    """Return the reference of the workload image in the storage root, importing its tar the first time."""
+    image = Path(place.rootfs).parent
+    reference = f"{REPOSITORY}:{image.name[:24]}"
+    try:
+        place.run([*engine.words, "image", "exists", reference])
+    except (HostError, JobError):
+        script = 'tar=$1; shift; exec "$@" <"$tar"'
+        place.shell(script, str(image / "rootfs.tar"), *engine.words, "import", "--quiet", "-", reference)
+    return reference

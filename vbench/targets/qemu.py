@@ -1,0 +1,128 @@
+"""A QEMU guest with the agent as its init: q35, virtio devices, the image's own kernel, its console on our stderr."""
+
+import hashlib
+import platform
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+from vbench.image import cpio
+from vbench.model import Missing
+from vbench.targets import accelerator, pyz
+from vbench.targets.hop import Entry
+from vbench.targets.monitor import Monitor
+from vbench.targets.network import add_tap, bridge_guest
+from vbench.targets.pipe import Pipe
+from vbench.targets.place import Place, Settings, inner_place
+
+EMULATOR = f"qemu-system-{platform.machine()}"
+MODEL = {"kvm": "host", "tcg": "EPYC"}  # EPYC has SVM on; `max` boots a nested guest twice as slowly
+COMMON = ["console=ttyS0", "quiet", "panic=-1", "cryptomgr.notests", "audit=0", "lsm="]
+EMULATED = ["tsc=reliable", "no_timer_check"]  # TCG's timers fail calibration under load
+DATA_SIZE = "1G"
+NIC = "eth0"
+FORMAT = ["-q", "-t", "ext4", "-J", "size=4", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard", "-m", "0"]
+
+
+class Qemu:
+    """The hop of `kvm`; which accelerator really runs it is proven by a boot and named in the labels."""
+
+    name = "qemu"
+
+    def missing(self, outer: tuple[str, ...]) -> list[Missing]:
+        """QEMU here; inside a guest the image brings it, and the host must offer nesting where it runs KVM."""
+        if not outer:
+            return [] if shutil.which(EMULATOR) else [Missing(EMULATOR, "apt-get install qemu-system-x86")]
+        return accelerator.missing_nesting()
+
+    def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
+        """Make initramfs, data disk and tap in `place`; return QEMU's argv."""
+        kind = accelerator.choose(place, settings)
+        disk, initrd = data_disk(place), initramfs(place)
+        nic = network_card(place, stack) if place.address else []
+        monitor = Monitor(place.path("qmp"))
+        words = command(place, settings, kind, initrd, disk) + nic
+        control = [] if place.depth else ["-qmp", f"unix:{monitor.path},server=on,wait=off"]
+        stack.callback(monitor.close)
+
+        def inside(pipe: Pipe) -> Place:
+            return inner_place(
+                place,
+                pipe,
+                disk="/dev/vda",
+                data="/dev/vdb",
+                cpus=tuple(range(settings.cpus)),
+                labels=(*place.labels, *(["emulated"] if kind == "tcg" else [])),
+                accelerators=(*place.accelerators, kind),
+            )
+
+        return Entry(
+            [*place.tools(), *words, *control],
+            inside,
+            settle,
+            freeze=lambda: monitor.execute("stop"),  # QEMU's own stop: the guest's clock stands still with it
+            thaw=lambda: monitor.execute("cont"),
+            hello_seconds=accelerator.patience(kind, place),
+            patience=0,  # a guest's disks are passing, so there is nothing to wait for
+        )
+
+
+def command(place: Place, settings: Settings, kind: str, initrd: str, disk: str) -> list[str]:
+    """Return QEMU's command line without its network."""
+    append = [*COMMON, *(EMULATED if kind == "tcg" else []), *mitigations()]
+    return [
+        *(EMULATOR, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *("-machine", "q35", "-accel", kind, "-cpu", MODEL[kind]),
+        *("-smp", str(settings.cpus), "-m", f"{settings.memory // 2**20}M"),
+        *("-chardev", "stdio,id=agent,signal=off", "-device", "virtio-serial"),
+        *("-device", "virtserialport,chardev=agent,name=vbench.agent"),
+        *("-chardev", "file,id=console,path=/dev/fd/2", "-device", "isa-serial,chardev=console"),
+        *("-drive", f"file={place.disk},format=raw,if=none,id=root,readonly=on", "-device", "virtio-blk-pci,drive=root"),
+        *("-drive", f"file={disk},format=raw,if=none,id=data,cache=none", "-device", "virtio-blk-pci,drive=data"),
+        *("-kernel", place.kernel, "-initrd", initrd, "-append", " ".join(append)),
+    ]
+
+
+def mitigations() -> list[str]:
+    """Return the host's own choice of mitigations as kernel parameters: a measured guest follows it."""
+    words = Path("/proc/cmdline").read_text().split()
+    return [word for word in words if word.startswith("mitigations=")]
+
+
+def initramfs(place: Place) -> str:
+    """Write the image's initramfs with the agent behind it: the kernel unpacks archives one after the other."""
+    agent, whole = place.path("agent.cpio"), place.path("initrd")
+    place.put(agent, cpio.archive([cpio.file("agent.pyz", pyz.pack())]))
+    place.shell('cat "$1" "$2" > "$3"', place.initramfs, agent, whole)
+    return whole
+
+
+def data_disk(place: Place) -> str:
+    """Return the disk for the jobs' data: the outer guest's own device, or a new ext4 file on the host's disk."""
+    if place.data.startswith("/dev/"):
+        return place.data
+    disk = f"{place.data}/disk.ext4"
+    place.run(["mke2fs", *FORMAT, disk, DATA_SIZE])
+    return disk
+
+
+def network_card(place: Place, stack: ExitStack) -> list[str]:
+    """Return the options of a virtio NIC on a tap of the place's bridge."""
+    if place.depth:
+        bridge_guest(place, NIC)
+    tap = add_tap(place, stack)
+    number = hashlib.sha256(f"{place.address}/{place.depth}".encode()).hexdigest()
+    mac = ":".join(["52:54:00", *(number[i : i + 2] for i in (0, 2, 4))])
+    vhost = "on" if not place.depth and Path("/dev/vhost-net").exists() else "off"
+    backend = f"tap,id=net,ifname={tap},script=no,downscript=no,vhost={vhost}"
+    return ["-netdev", backend, "-device", f"virtio-net-pci,netdev=net,mac={mac},romfile="]
+
+
+def settle(pipe: Pipe, place: Place) -> None:
+    """Mount the data disk and bring up the network, so that jobs find what they find everywhere."""
+    place.run(["mount", "-t", "ext4", place.data, "/data"])
+    place.run(["ip", "link", "set", "lo", "up"])
+    if place.address:
+        place.ip("address", "add", place.address, "dev", NIC)
+        place.ip("link", "set", NIC, "up")
+        place.shell('until [ "$(cat /sys/class/net/$1/carrier)" = 1 ]; do sleep 0.01; done', NIC)
