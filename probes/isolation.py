@@ -1,0 +1,202 @@
+"""What this process is kept from: control groups and their limits, namespaces, capabilities, seccomp, rlimits."""
+
+from collections.abc import Mapping
+
+from vbench.probes.devices import mounts
+from vbench.probes.question import UNKNOWN, Answer, Question, refused, yes
+from vbench.probes.snapshot import Snapshot, whole
+
+CGROUP = "/sys/fs/cgroup"
+# The numbers of the first namespaces: include/linux/proc_ns.h (PROC_*_INIT_INO). Those of mnt and net vary.
+FIRST = {
+    "ipc": 0xEFFFFFFF,
+    "uts": 0xEFFFFFFE,
+    "user": 0xEFFFFFFD,
+    "pid": 0xEFFFFFFC,
+    "cgroup": 0xEFFFFFFB,
+    "time": 0xEFFFFFFA,
+}
+ALL_CAPABILITIES = 2**38 - 1  # every kernel since 3.16 has these
+
+
+def status(snapshot: Snapshot, name: str) -> str | None:
+    """Return a field of /proc/self/status."""
+    for line in snapshot.lines("/proc/self/status"):
+        key, _, value = line.partition(":")
+        if key == name:
+            return value.strip()
+    return None
+
+
+def namespace(snapshot: Snapshot, kind: str) -> bool | None:
+    """Return whether this process is in the machine's first namespace of a kind, None where that cannot be told."""
+    target = snapshot.links.get(f"/proc/self/ns/{kind}", "")
+    number = whole(target.partition("[")[2].rstrip("]"))
+    if number is None or kind not in FIRST:
+        return None
+    return number == FIRST[kind]
+
+
+def _namespaces(snapshot: Snapshot) -> Mapping[str, Answer]:
+    names = {True: "first", False: "own", None: UNKNOWN}
+    return {kind: Answer(names[namespace(snapshot, kind)], f"/proc/self/ns/{kind}") for kind in FIRST}
+
+
+def _user_map(snapshot: Snapshot) -> Answer:
+    words = (snapshot.text("/proc/self/uid_map") or "").split()
+    if not words:
+        return Answer(refused(snapshot, "/proc/self/uid_map"), "/proc/self/uid_map")
+    whole_range = words[:3] == ["0", "0", "4294967295"]
+    return Answer(yes(not whole_range), "/proc/self/uid_map")
+
+
+def _unprivileged_users(snapshot: Snapshot) -> Answer:
+    restrict = snapshot.flag("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+    allowed = snapshot.flag("/proc/sys/kernel/unprivileged_userns_clone")
+    most = snapshot.number("/proc/sys/user/max_user_namespaces")
+    if allowed is False:
+        return Answer(
+            "no", "/proc/sys/kernel/unprivileged_userns_clone", "permitted", "sysctl kernel.unprivileged_userns_clone=1"
+        )
+    if restrict:
+        source = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+        return Answer("no", source, "permitted", "sysctl kernel.apparmor_restrict_unprivileged_userns=0")
+    if most is not None:
+        fix = None if most else "sysctl user.max_user_namespaces=10000"
+        return Answer(yes(most > 0), "/proc/sys/user/max_user_namespaces", "kernel-enabled", fix)
+    return Answer(UNKNOWN, "/proc/sys/user/max_user_namespaces")
+
+
+def _cgroup_version(snapshot: Snapshot) -> Answer:
+    kinds = {mount.kind for mount in mounts(snapshot) if mount.point.startswith(CGROUP)}
+    value = {frozenset({"cgroup"}): "v1", frozenset({"cgroup2"}): "v2", frozenset({"cgroup", "cgroup2"}): "hybrid"}
+    known = value.get(frozenset(kinds & {"cgroup", "cgroup2"}))
+    if known is None and any(True for _ in mounts(snapshot)):
+        return Answer("none", "/proc/self/mountinfo")
+    return Answer(known or UNKNOWN, "/proc/self/mountinfo")
+
+
+def _controllers(snapshot: Snapshot) -> Answer:
+    delegated = snapshot.text(f"{CGROUP}/cgroup.controllers")
+    if delegated is not None:
+        return Answer(delegated or "none", f"{CGROUP}/cgroup.controllers", "kernel-enabled")
+    names: set[str] = set()
+    for mount in mounts(snapshot):
+        if mount.kind == "cgroup":
+            names.update(word for word in mount.extra.split(",") if word not in ("rw", "ro") and "=" not in word)
+    return Answer(" ".join(sorted(names)) or UNKNOWN, "/proc/self/mountinfo", "kernel-enabled")
+
+
+def _cpu_limit(snapshot: Snapshot) -> Answer:
+    words = (snapshot.text(f"{CGROUP}/cpu.max") or "").split()
+    if len(words) == 2:  # noqa: PLR2004 - quota and period
+        quota, period = whole(words[0]), whole(words[1])
+        source = f"{CGROUP}/cpu.max"
+    else:
+        folder = next(
+            (f"{CGROUP}/{name}" for name in ("cpu", "cpu,cpuacct") if snapshot.exists(f"{CGROUP}/{name}")), CGROUP
+        )
+        quota, period = snapshot.number(f"{folder}/cpu.cfs_quota_us"), snapshot.number(f"{folder}/cpu.cfs_period_us")
+        words, source = [], f"{folder}/cpu.cfs_quota_us"
+    if words[:1] == ["max"] or quota == -1:
+        return Answer("none", source)
+    if quota is None or not period or quota < 0 or period < 0:
+        return Answer(UNKNOWN, source)
+    return Answer(round(quota / period, 4), source, fix="lift the CPU quota of this control group")
+
+
+def _throttled(snapshot: Snapshot) -> Answer:
+    for path in (f"{CGROUP}/cpu.stat", f"{CGROUP}/cpu/cpu.stat", f"{CGROUP}/cpu,cpuacct/cpu.stat"):
+        for line in snapshot.lines(path):
+            name, _, value = line.partition(" ")
+            count = whole(value) if name == "nr_throttled" else None
+            if count is not None:
+                return Answer(
+                    count, f"{path} nr_throttled", fix="lift the CPU quota of this control group" if count else None
+                )
+    return Answer(UNKNOWN, f"{CGROUP}/cpu.stat nr_throttled")
+
+
+def _memory_limit(snapshot: Snapshot) -> Answer:
+    for path in (f"{CGROUP}/memory.max", f"{CGROUP}/memory/memory.limit_in_bytes"):
+        text = snapshot.text(path)
+        number = whole(text)
+        if text == "max" or (number is not None and number >= 2**60):
+            return Answer("none", path)
+        if number is not None:
+            return Answer(number, path)
+    return Answer(UNKNOWN, f"{CGROUP}/memory.max")
+
+
+def _seccomp(snapshot: Snapshot) -> Answer:
+    mode = {"0": "off", "1": "strict", "2": "filter"}.get(status(snapshot, "Seccomp") or "")
+    return Answer(mode or refused(snapshot, "/proc/self/status"), "/proc/self/status Seccomp")
+
+
+def _capabilities(snapshot: Snapshot) -> Answer:
+    text = status(snapshot, "CapEff")
+    held = whole(f"0x{text}") if text else None
+    if held is None:
+        return Answer(refused(snapshot, "/proc/self/status"), "/proc/self/status CapEff")
+    value = "all" if held & ALL_CAPABILITIES == ALL_CAPABILITIES else "none" if not held else f"{held:x}"
+    return Answer(value, "/proc/self/status CapEff")
+
+
+def _limits(snapshot: Snapshot) -> Mapping[str, Answer]:
+    found = {}
+    for name, pair in snapshot.section("limits").items():
+        if isinstance(pair, list) and pair and isinstance(pair[0], int) and name.isidentifier():
+            found[name] = Answer("none" if pair[0] < 0 else pair[0], "getrlimit (soft)", "permitted")
+    return found
+
+
+def _user(snapshot: Snapshot) -> Answer:
+    uid = snapshot.json.get("uid")
+    if not isinstance(uid, int):
+        words = (status(snapshot, "Uid") or "").split()
+        uid = whole(words[1]) if len(words) > 1 else None
+    return Answer(UNKNOWN if uid is None else uid, "geteuid")
+
+
+QUESTIONS = (
+    Question("isolation.uid", "the user's number", ("geteuid", "/proc/self/status"), _user, "1"),
+    Question(
+        "isolation.capabilities", "all, none, or the effective set in hex", ("/proc/self/status CapEff",), _capabilities
+    ),
+    Question("isolation.seccomp", "whether system calls are filtered", ("/proc/self/status Seccomp",), _seccomp),
+    Question("isolation.user_mapped", "whether user numbers are translated", ("/proc/self/uid_map",), _user_map),
+    Question("isolation.namespace.*", "first (the machine's) or own", ("/proc/self/ns/*",), _namespaces),
+    Question(
+        "isolation.user_namespaces",
+        "whether a plain user may make containers",
+        (
+            "/proc/sys/kernel/unprivileged_userns_clone",
+            "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+            "/proc/sys/user/max_user_namespaces",
+        ),
+        _unprivileged_users,
+    ),
+    Question("isolation.limit.*", "resource limits", ("getrlimit",), _limits, "1"),
+    Question("cgroup.version", "v1, v2 or hybrid", ("/proc/self/mountinfo",), _cgroup_version),
+    Question(
+        "cgroup.controllers",
+        "the controllers at hand",
+        (f"{CGROUP}/cgroup.controllers", "/proc/self/mountinfo"),
+        _controllers,
+    ),
+    Question(
+        "cgroup.cpu_limit",
+        "CPUs that the quota allows",
+        (f"{CGROUP}/cpu.max", f"{CGROUP}/cpu/cpu.cfs_quota_us"),
+        _cpu_limit,
+        "1",
+    ),
+    Question("cgroup.throttled", "times that the quota stopped this group", (f"{CGROUP}/cpu.stat",), _throttled, "1"),
+    Question(
+        "cgroup.memory_limit",
+        "memory that the group may use",
+        (f"{CGROUP}/memory.max", f"{CGROUP}/memory/memory.limit_in_bytes"),
+        _memory_limit,
+        "B",
+    ),
+)

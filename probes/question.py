@@ -1,0 +1,93 @@
+"""A probe is a question with a name: what it asks, where the answer is read, and the pure function that reads it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from vbench.model import Fact, Level, Value
+from vbench.probes.snapshot import Snapshot
+
+UNKNOWN = "unknown"
+NOT_PERMITTED = "not-permitted"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a probe found: the value, where it was read, how far the evidence goes, and the mend in one line."""
+
+    value: Value
+    source: str = ""
+    level: Level | None = None
+    fix: str | None = None
+
+
+Ask = Callable[[Snapshot], "Answer | None"]
+AskMany = Callable[[Snapshot], Mapping[str, Answer]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question. A key that ends in `.*` stands for a family, whose `ask` returns {rest of the key: answer}.
+
+    `about` is the group of the table for people, `sources` what the answer is read from. None as an answer means that
+    the question does not arise on this machine, and no fact is made of it.
+    """
+
+    key: str
+    summary: str
+    sources: tuple[str, ...]
+    ask: Ask | AskMany
+    unit: str | None = None
+
+    def facts(self, snapshot: Snapshot) -> Iterable[Fact]:
+        """Yield the facts that the answer makes, none where the question does not arise."""
+        answer = self.ask(snapshot)
+        if isinstance(answer, Mapping):
+            stem = self.key.removesuffix("*")
+            for name, one in answer.items():
+                yield self._fact(stem + name, one)
+        elif answer is not None:
+            yield self._fact(self.key, answer)
+
+    def _fact(self, key: str, answer: Answer) -> Fact:
+        number = isinstance(answer.value, (int, float))
+        source = answer.source or ", ".join(self.sources)
+        return Fact(key, answer.value, self.unit if number else None, answer.level, source, answer.fix)
+
+
+def yes(holds: bool | None) -> str:
+    """Return yes, no, or unknown for None."""
+    return UNKNOWN if holds is None else "yes" if holds else "no"
+
+
+def of_file(path: str, level: Level | None = None) -> Ask:
+    """Return the probe whose answer is a file's text; unknown or not-permitted where it cannot be read."""
+
+    def ask(snapshot: Snapshot) -> Answer:
+        return Answer(snapshot.text(path) or refused(snapshot, path), path, level)
+
+    return ask
+
+
+def number_of(path: str, scale: float = 1, level: Level | None = None) -> Ask:
+    """Return the probe whose answer is the whole number in a file, times `scale`."""
+
+    def ask(snapshot: Snapshot) -> Answer:
+        number = snapshot.number(path)
+        return Answer(refused(snapshot, path) if number is None else number * scale, path, level)
+
+    return ask
+
+
+def switch(path: str, level: Level | None = None) -> Ask:
+    """Return the probe whose answer is what a switch of the kernel says (Y, 1, N, 0)."""
+
+    def ask(snapshot: Snapshot) -> Answer:
+        holds = snapshot.flag(path)
+        return Answer(refused(snapshot, path) if holds is None else yes(holds), path, level)
+
+    return ask
+
+
+def refused(snapshot: Snapshot, path: str) -> str:
+    """Return not-permitted where the collector was refused this path, else unknown."""
+    return NOT_PERMITTED if snapshot.denied(path) else UNKNOWN
