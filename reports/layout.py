@@ -91,4 +91,5 @@ def _remarks(cell: Cell) -> Iterator[str]:
 
 
 def _difference(difference: Difference) -> str:
-    return f"{difference.fact} is {difference.target}, on bare {difference.bare}"
+    here, there = (str(value) or "empty" for value in (difference.target, difference.bare))
+    return f"{difference.fact} is {here}, on bare {there}"
