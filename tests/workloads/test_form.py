@@ -30,6 +30,7 @@ SERVER = '[server]\nargv = ["nc", "-l", "{port}"]\nuntil = "ready"\ntimeout = 5\
     [
         ("tags =", "tgas =", "no key 'tgas'", "'tags'"),
         ("timeout = 60", "timeuot = 60", "no key 'job.timeuot'", "'job.timeout'"),
+        ("timeout = 10", "timeuot = 10", "no key 'prepare.timeuot'", "'prepare.timeout'"),
         ("scale =", "scael =", "no key 'metrics[0].scael'", "'metrics[0].scale'"),
         ("[prepare]", "[perpare]", "no key 'perpare'", "'prepare'"),
         ("version = 1\n", "", "'version' is missing", "'version'"),
