@@ -25,6 +25,7 @@ from vbench.stats.verdicts import (
 
 EVERY = "*"  # the workload of a remark that holds for all of them
 _Remarks = Mapping[tuple[str, str], tuple[str, ...]]
+_NO_SPREAD = 1e-12  # in log: what rounding alone makes of boots that are all alike
 _ABSENT = Series({}, {}, frozenset(), ())
 
 
@@ -144,7 +145,7 @@ def _compared(place: _Place, row: Cell, pairs: Pairs) -> Cell:
             warnings += (f"the interval of a tail metric is approximate below {SMALL} boots",)
     elif _ranks_object(means, low, high, place.confidence):
         warnings += ("the ranks of the boots (Hodges-Lehmann) disagree with the interval on whether there is a cost",)
-    if found.low == found.high:
+    if found.high - found.low < _NO_SPREAD:
         warnings += ("every boot gave the same ratio: the metric is too coarse for an interval",)
     return replace(
         row,
