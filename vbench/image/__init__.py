@@ -1,0 +1,23 @@
+"""The workload image: one root, named by its digest, for every target."""
+
+from vbench.image.build import build
+from vbench.image.check import check
+from vbench.image.manifest import Manifest
+from vbench.image.recipe import Recipe
+from vbench.image.recipe import load as load_recipe
+from vbench.image.store import Image, find, images, remove
+from vbench.image.transfer import export, import_
+
+__all__ = [
+    "Image",
+    "Manifest",
+    "Recipe",
+    "build",
+    "check",
+    "export",
+    "find",
+    "images",
+    "import_",
+    "load_recipe",
+    "remove",
+]

@@ -1,0 +1,90 @@
+"""A recipe becomes an image. The same recipe and the same archive give the same bytes."""
+
+import time
+from pathlib import Path
+
+from vbench.errors import VbenchError
+from vbench.image import boot, check, disk, mmdebstrap, store, tarball, tools
+from vbench.image.manifest import FileName, FileRecord, Manifest, RecipeRecord
+from vbench.image.mmdebstrap import Progress
+from vbench.image.recipe import Recipe, load
+from vbench.image.store import Image, Workshop
+
+
+def build(recipe: Recipe | None = None, progress: Progress = print, *, fresh: bool = False) -> Image:
+    """Return the image of a recipe (None: the default one), built if it is not there yet or `fresh` asks for it.
+
+    Raises HostError for a missing tool, no space or no mirror, InputError for what is wrong in the recipe. Whatever
+    ends a build, no half image, process or mount stays behind.
+    """
+    recipe = recipe or load()
+    if not fresh and (cached := _cached(recipe)):
+        return cached
+    with store.workshop(progress) as shop:
+        # Whoever held the lock before may have built it.
+        return (None if fresh else _cached(recipe)) or _build(recipe, shop, progress)
+
+
+def _cached(recipe: Recipe) -> Image | None:
+    for image in store.images():
+        if image.manifest.recipe.digest == recipe.digest:
+            try:
+                check.check(image)
+            except VbenchError:
+                continue
+            return image
+    return None
+
+
+def _build(recipe: Recipe, shop: Workshop, progress: Progress) -> Image:
+    new, debs = shop.folder / "image", shop.folder / "kernel"
+    new.mkdir()
+    debs.mkdir()
+    tar = new / "rootfs.tar"
+    mmdebstrap.bootstrap(recipe, tar, debs, shop.lock, progress)
+    unpacked = boot.unpack(recipe.kernel, debs) if recipe.kernel else None
+    if unpacked:
+        progress("adding kernel, modules and initramfs")
+        boot.add(recipe, tar, unpacked)
+    progress("unpacking the root and writing the disk")
+    files = derive(new, recipe.epoch)
+    status = boot.member(tar, "var/lib/dpkg/status") or b""
+    packages = _packages(status.decode(errors="replace"))
+    manifest = Manifest(
+        digest=files["rootfs.tar"].sha256, created=time.time(), suite=recipe.suite, epoch=recipe.epoch,
+        recipe=RecipeRecord(settings=recipe.model_dump_json(), digest=recipe.digest),
+        architecture=recipe.architecture or _host_architecture(), packages=packages,
+        kernel=unpacked.identity if unpacked else None, mke2fs=disk.version(), files=files,
+    )  # fmt: skip
+    return store.adopt(shop, manifest)
+
+
+def derive(folder: Path, epoch: int) -> dict[FileName, FileRecord]:
+    """Make rootfs/ and root.ext4 of a folder's rootfs.tar and return what the manifest says of all its files."""
+    tar = folder / "rootfs.tar"
+    survey = tarball.survey(tar)
+    tarball.unpack(tar, folder / "rootfs")
+    disk.make(folder / "rootfs", folder / "root.ext4", survey, epoch)
+    inside = folder / "rootfs" / boot.INSIDE
+    files: dict[FileName, FileRecord] = {
+        "rootfs.tar": store.record(tar),
+        "root.ext4": store.record(folder / "root.ext4"),
+    }
+    if (inside / "vmlinux").is_file():
+        files |= {"vmlinux": store.record(inside / "vmlinux")}
+        files |= {"initramfs.cpio": store.record(inside / "initramfs.cpio")}
+    return files
+
+
+def _packages(status: str) -> dict[str, str]:
+    """Return name -> version of every package that dpkg's status file lists."""
+    found = {}
+    for stanza in status.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line and not line.startswith(" "))
+        if "Package" in fields and "Version" in fields:
+            found[fields["Package"]] = fields["Version"]
+    return dict(sorted(found.items()))
+
+
+def _host_architecture() -> str:
+    return tools.run(["dpkg", "--print-architecture"], package="dpkg").strip()

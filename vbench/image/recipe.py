@@ -1,0 +1,75 @@
+"""What an image is made of: a TOML file, checked key by key."""
+
+import hashlib
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vbench.errors import InputError, VbenchError, unknown
+
+_HERE = Path(__file__).parent
+DEFAULT = _HERE / "recipe.toml"
+INIT = _HERE / "init.sh"
+_CONTENT = (
+    "boot.py",
+    "cpio.py",
+    "init.sh",
+    "initramfs.py",
+    "kernel.py",
+    "mmdebstrap.py",
+)  # what decides an image's bytes
+
+# mmdebstrap takes lists joined by commas and sources.list lines joined by spaces: no value may smuggle in a second one.
+_WORD = r"^[A-Za-z0-9][A-Za-z0-9.+:~_-]*$"
+_URL = r"^[a-z+]+:/[^\s,]+$"
+_PATTERN = r"^/[^\s]*$"
+
+
+class Recipe(BaseModel):
+    """A recipe as recipe.toml describes it; `epoch` is in seconds since 1970."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    suite: str = Field(pattern=_WORD)
+    variant: str = Field(default="minbase", pattern=_WORD)
+    architecture: str | None = Field(default=None, pattern=_WORD)
+    mirror: str | None = Field(default=None, pattern=_URL)
+    packages: tuple[str, ...] = ()
+    kernel: str | None = Field(default=None, pattern=_WORD)
+    modules: tuple[str, ...] = ("virtio_pci", "virtio_blk", "virtio_console", "ext4")
+    exclude: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()
+    epoch: int = Field(default=1_700_000_000, ge=0)
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the recipe together with the code that turns it into bytes: what a cached image must match."""
+        content = hashlib.sha256(self.model_dump_json().encode())
+        for name in _CONTENT:
+            content.update((_HERE / name).read_bytes())
+        return content.hexdigest()
+
+
+def load(path: Path = DEFAULT) -> Recipe:
+    """Return the recipe in a TOML file; raises InputError that names the key and, for a misspelt one, the nearest."""
+    try:
+        table = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise InputError(f"The recipe '{path}' cannot be read: {error.strerror}.", "Name a TOML file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"The recipe '{path}' is not TOML: {error}.", f"An example is '{DEFAULT}'.") from None
+    try:
+        return Recipe.model_validate(table)
+    except ValidationError as error:
+        raise _explain(path, error.errors()[0]) from None
+
+
+def _explain(path: Path, error: Any) -> VbenchError:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        wrong = unknown("key", key, Recipe.model_fields)
+        return InputError(f"The recipe '{path}' has an unknown key '{key}'.", wrong.remedy)
+    return InputError(f"The recipe '{path}' is wrong at '{key}': {error['msg']}.", f"An example is '{DEFAULT}'.")
