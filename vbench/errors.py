@@ -39,6 +39,10 @@ class HostError(VbenchError):
     blame = "host"
 
 
+class StoreError(HostError):
+    """What a run found cannot be kept: the run ends, and what is on disk stays."""
+
+
 class TargetError(VbenchError):
     """The target could not be started, died, stalled or spoke garbage."""
 

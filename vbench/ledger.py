@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from vbench import paths
 from vbench.errors import HostError
@@ -48,7 +48,7 @@ class Ledger:
         self._entries: dict[int, Entry] = {}
         self._next = 0
 
-    def __enter__(self) -> "Ledger":
+    def __enter__(self) -> Self:
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # so that nobody takes our new ledger for a dead one
             clean_dead(self.folder)
@@ -122,7 +122,7 @@ def clean_dead(folder: Path) -> int:
 
 
 def remaining(text: str) -> Iterator[Entry]:
-    """Yield the entries of a ledger's text that were not struck out; a torn last line is one that was never acted on."""
+    """Yield the entries of a ledger's text that were not struck out; a torn line was never acted on."""
     entries: dict[int, Entry] = {}
     for line in text.splitlines():
         with suppress(ValueError):

@@ -21,6 +21,21 @@ def parse_size(text: str) -> int:
     return int(match[1]) * _BINARY[match[2].upper()]
 
 
+def parse_share(text: str) -> float:
+    """Return a share of 1 that is written as a percentage or as a number.
+
+    >>> parse_share("3%"), parse_share("0.05")
+    (0.03, 0.05)
+    """
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise InputError(f"'{text}' is not a share between 0 and 1.", "Write it as 3% or 0.03.")
+    return share
+
+
 def format_value(value: float | None, unit: str, digits: int = 3) -> str:
     """Return a value with `digits` significant digits and an SI prefix before its base unit.
 

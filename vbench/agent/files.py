@@ -1,11 +1,17 @@
 """Files in and out, in chunks, as base64."""
 
+from __future__ import annotations
+
 import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .wire import Message, Wire
 
 CHUNK_LIMIT = 4 * 2**20  # bytes of one chunk
 
 
-def put(wire, request):
+def put(wire: Wire, request: Message) -> Message:
     """Write a chunk at the end of `path`, or as its new content where `offset` is 0."""
     from binascii import a2b_base64
 
@@ -23,7 +29,7 @@ def put(wire, request):
     return {"size": len(data)}
 
 
-def get(wire, request):
+def get(wire: Wire, request: Message) -> Message:
     """Return a chunk of `path` from `offset`, and whether it was the last."""
     from binascii import b2a_base64
 

@@ -1,5 +1,7 @@
 """PID 1 of a guest: mount what jobs expect, serve in a child, reap, and power off when the pipe closes."""
 
+from __future__ import annotations
+
 import os
 
 PORT_NAME = "vbench.agent"
@@ -13,7 +15,7 @@ MOUNTS = (
 )
 
 
-def become_init():
+def become_init() -> int:
     """Return the open serial port in the child that serves; the parent stays here until it has powered off."""
     import ctypes
 
@@ -37,7 +39,7 @@ def become_init():
     raise SystemExit
 
 
-def find_port():
+def find_port() -> str:
     """Return the device of the port that the host named for us."""
     for entry in sorted(os.listdir(PORTS)):
         with open("%s/%s/name" % (PORTS, entry)) as name:

@@ -1,5 +1,7 @@
 """Execute argv: bounded output, a deadline that does not wait for EOF, heartbeats, and what the kernel counted."""
 
+from __future__ import annotations
+
 import os
 import select
 import signal
@@ -9,19 +11,27 @@ import time
 from .main import OUTPUT_LIMIT
 from .wire import Closed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .wire import Message, Wire
+
 BEAT = 2.0  # seconds between signs of life while a job runs
 WATCH_LIMIT = 64 * 1024  # bytes kept of a watched file
-servers = {}  # handle -> Job
+servers: dict[int, Job] = {}  # by handle
 
 
 class Job:
     """A started process with its collected output; `limit` bytes are kept of each stream, all of it is counted."""
 
-    def __init__(self, request):
+    def __init__(self, request: Message) -> None:
         argv = request["argv"]
         environment = request.get("env")
         self.limit = min(request.get("output", OUTPUT_LIMIT), OUTPUT_LIMIT)
-        self.status = self.usage = self.ended = None
+        self.status: int | None = None
+        self.usage: object = None
+        self.ended = 0.0
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             argv,
@@ -31,31 +41,32 @@ class Job:
             env=environment,
             cwd=request.get("cwd"),
             start_new_session=True,
-            preexec_fn=limiter(request.get("limits")),
+            preexec_fn=limiter(request.get("limits")),  # noqa: PLW1509 - set only where a job has limits
         )
         self.kept = {"stdout": bytearray(), "stderr": bytearray()}
         self.total = dict.fromkeys(self.kept, 0)
-        self.open = {getattr(self.process, name).fileno(): name for name in self.kept}
+        self.open: dict[int, str] = {getattr(self.process, name).fileno(): name for name in self.kept}
         for descriptor in self.open:
             os.set_blocking(descriptor, False)
         self.feed((request.get("stdin") or "").encode("utf-8", "surrogateescape"))
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> None:
         """Give the job its input; what a full pipe cannot take at once follows from a helper thread."""
-        if not data:
+        sink = self.process.stdin
+        if sink is None:
             return
         import threading
 
-        def write():
+        def write() -> None:
             try:
-                with self.process.stdin as sink:
+                with sink:
                     sink.write(data)
             except OSError:
                 pass
 
         threading.Thread(target=write, daemon=True).start()
 
-    def reap(self):
+    def reap(self) -> bool:
         """Note the end and the resource usage as soon as the process is gone; return whether it is."""
         if self.status is None:
             try:
@@ -68,7 +79,7 @@ class Job:
                 self.process.returncode = status
         return self.status is not None
 
-    def drain(self, descriptor):
+    def drain(self, descriptor: int) -> bool:
         """Take what a stream holds; return whether it may hold more later."""
         name = self.open[descriptor]
         data = os.read(descriptor, 65536)
@@ -78,14 +89,14 @@ class Job:
             del self.open[descriptor]
         return bool(data)
 
-    def kill(self):
+    def kill(self) -> None:
         """End the job's whole session."""
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
 
-    def close(self):
+    def close(self) -> None:
         """Take what is left in the streams without waiting for their end, and close them."""
         for descriptor in list(self.open):
             try:
@@ -94,13 +105,14 @@ class Job:
             except BlockingIOError:
                 pass
         for stream in (self.process.stdout, self.process.stderr):
-            stream.close()
+            if stream is not None:
+                stream.close()
 
-    def report(self):
+    def report(self) -> Message:
         """Return the outcome: status, output, wall time in seconds, and getrusage(2) of the process."""
-        status = self.status
+        status = self.status or 0
         signaled = os.WIFSIGNALED(status)
-        reply = {
+        reply: Message = {
             "status": None if signaled else os.WEXITSTATUS(status),
             "signal": os.WTERMSIG(status) if signaled else None,
             "wall": self.ended - self.started,
@@ -112,7 +124,7 @@ class Job:
         return reply
 
 
-def limiter(limits):
+def limiter(limits: dict[str, int] | None) -> Callable[[], None] | None:
     """Return what sets resource limits in the child, named as in getrlimit(2) without RLIMIT_, or None."""
     if not limits:
         return None
@@ -120,16 +132,16 @@ def limiter(limits):
 
     pairs = [(getattr(resource, "RLIMIT_" + name.upper()), value) for name, value in limits.items()]
 
-    def apply():
+    def apply() -> None:
         for kind, value in pairs:
             resource.setrlimit(kind, (value, value))
 
     return apply
 
 
-def watch(paths):
+def watch(paths: Iterable[str]) -> dict[str, str | None]:
     """Return the content of counters such as /proc/stat, unread by us."""
-    contents = {}
+    contents: dict[str, str | None] = {}
     for path in paths:
         try:
             with open(path, "rb") as source:
@@ -139,7 +151,7 @@ def watch(paths):
     return contents
 
 
-def execute(wire, request):
+def execute(wire: Wire, request: Message) -> Message:
     """Run a job to its end or its deadline (`timeout`, seconds)."""
     paths = request.get("watch") or ()
     before = watch(paths)
@@ -154,7 +166,7 @@ def execute(wire, request):
     return dict(job.report(), timed_out=late, before=before, after=watch(paths))
 
 
-def follow(wire, request, job, satisfied):
+def follow(wire: Wire, request: Message, job: Job, satisfied: Callable[[], bool]) -> bool:
     """Drain a job until it ends or `satisfied()`; return whether the deadline came first. The host's EOF ends all."""
     alarm, bell = os.pipe()
     for end in (alarm, bell):
@@ -191,7 +203,7 @@ def follow(wire, request, job, satisfied):
         os.close(bell)
 
 
-def wait_for(job):
+def wait_for(job: Job) -> None:
     """Reap a process that was killed; one that the kernel cannot end (state D) is left after five seconds."""
     until = time.monotonic() + 5
     while not job.reap() and time.monotonic() < until:
@@ -200,12 +212,12 @@ def wait_for(job):
         job.status, job.ended = signal.SIGKILL, time.monotonic()
 
 
-def start(wire, request):
+def start(wire: Wire, request: Message) -> Message:
     """Start a server beside the jobs; answer once its output shows `until` (or at once without it)."""
     job = Job(request)
     until = (request.get("until") or "").encode()
 
-    def ready():
+    def ready() -> bool:
         return not until or until in job.kept["stdout"] or until in job.kept["stderr"]
 
     late = follow(wire, request, job, ready)
@@ -218,7 +230,7 @@ def start(wire, request):
     return {"handle": job.process.pid}
 
 
-def stop(wire, request):
+def stop(wire: Wire, request: Message) -> Message:
     """End a server, politely for `grace` seconds, and return its outcome."""
     job = servers.pop(request["handle"])
     try:
@@ -235,7 +247,7 @@ def stop(wire, request):
     return job.report()
 
 
-def sweep(keep):
+def sweep(keep: Iterable[Job]) -> None:
     """Kill and reap every child of ours that is none of `keep`: what jobs left behind comes to us as to a subreaper."""
     kept = {job.process.pid for job in keep}
     for _ in range(100):
@@ -250,7 +262,7 @@ def sweep(keep):
                 pass
 
 
-def children():
+def children() -> list[int]:
     """Return the PIDs whose parent is this process."""
     try:
         with open("/proc/self/task/%d/children" % os.getpid()) as source:

@@ -1,20 +1,28 @@
 """The agent's loop: a hello of its own accord, then one answer to each request, until the pipe closes."""
 
+from __future__ import annotations
+
 import os
 import sys
 
 from .wire import LINE_LIMIT, Closed, Wire
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .wire import Message
+
 PROTOCOL = 1
 OUTPUT_LIMIT = 8 * 2**20  # bytes of stdout, and of stderr, that one job may return
 
 
-def hello(wire, request):
+def hello(wire: Wire, request: Message) -> Message:
     """Say who is here and what it can take; sent unasked at the start, as the answer to request 0."""
     uname = os.uname()
     return {
         "protocol": PROTOCOL,
-        "digest": sys.modules["__main__"].DIGEST,
+        "digest": sys.modules["__main__"].__dict__["DIGEST"],
         "pid": os.getpid(),
         "uid": os.getuid(),
         "python": "%d.%d.%d" % sys.version_info[:3],
@@ -24,27 +32,27 @@ def hello(wire, request):
     }
 
 
-def snapshot(wire, request):
+def snapshot(wire: Wire, request: Message) -> Message:
     """Collect what the probes of the host will interpret."""
     from .collect import snapshot as collect
 
     return collect(request.get("options") or {})
 
 
-def chain(wire, request):
+def chain(wire: Wire, request: Message) -> Message:
     """Execute the next hop's argv in this process's place, on this pipe: it never answers unless that fails."""
     for stream, descriptor in enumerate((wire.source, wire.sink)):
         os.dup2(descriptor, stream)
     argv = request["argv"]
-    os.execvpe(argv[0], argv, request.get("env") or dict(os.environ))
+    os.execvpe(argv[0], argv, request.get("env") or dict(os.environ))  # noqa: S606 - this is what chaining is
 
 
-def bye(wire, request):
+def bye(wire: Wire, request: Message) -> Message:
     """End the loop after the answer."""
     raise Closed
 
 
-def handler(op):
+def handler(op: str) -> Callable[[Wire, Message], Message]:
     """Return the function of an op; what a bare hello does not need is imported when first asked for."""
     if op in ("exec", "start", "stop"):
         from . import jobs
@@ -57,19 +65,19 @@ def handler(op):
     return {"hello": hello, "snapshot": snapshot, "chain": chain, "bye": bye}[op]
 
 
-def answer(wire, request):
+def answer(wire: Wire, request: Message) -> Message:
     """Return the reply to one request; an error of ours travels with its traceback."""
     try:
-        return dict(handler(request.get("op"))(wire, request), ok=True)
+        return dict(handler(request["op"])(wire, request), ok=True)
     except Closed:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the host decides what an error means
         import traceback
 
         return {"ok": False, "error": "%s: %s" % (type(error).__name__, error), "trace": traceback.format_exc()}
 
 
-def serve(wire):
+def serve(wire: Wire) -> None:
     """Announce ourselves, answer until the host closes the pipe, then take every process of ours along."""
     try:
         wire.send(dict(hello(wire, {}), ok=True, id=0))
@@ -85,7 +93,7 @@ def serve(wire):
         jobs.sweep(keep=())
 
 
-def guard():
+def guard() -> None:
     """Die with the parent, and inherit the orphans of jobs so that they can be ended."""
     import ctypes
 
@@ -94,7 +102,7 @@ def guard():
     libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
-def main():
+def main() -> None:
     """Take the standard streams for the pipe and point them elsewhere, so that no stray print can break it."""
     if sys.argv[1:] == ["init"]:
         from .init import become_init

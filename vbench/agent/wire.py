@@ -1,7 +1,15 @@
 """JSON, one object a line, over two file descriptors that nobody else writes to."""
 
+from __future__ import annotations
+
 import json
 import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Message = dict[str, Any]
 
 LINE_LIMIT = 16 * 2**20  # bytes of one request; a chunk of `put` is far smaller
 
@@ -18,7 +26,7 @@ class Wire:
         self.sink = sink
         self._buffer = bytearray()
 
-    def receive(self) -> "dict[str, object]":
+    def receive(self) -> Message:
         """Return the next request; raise Closed at the end and ValueError for what is no JSON object."""
         while b"\n" not in self._buffer:
             data = os.read(self.source, 65536)
@@ -32,7 +40,7 @@ class Wire:
             raise ValueError("a request is a JSON object")  # noqa: TRY004 - one kind of error for one kind of fault
         return request
 
-    def send(self, message: "dict[str, object]") -> None:
+    def send(self, message: Message) -> None:
         """Write one object; a pipe that takes only a part of it gets the rest in turn."""
         data = memoryview(json.dumps(message).encode() + b"\n")
         while data:

@@ -1,24 +1,24 @@
 """A run as plain files: the plan, the instances, every job's raw output, every sample; appended to, never edited.
 
-    run.json            what was to be done: plan, seed, digests, versions, host, label
-    instances.jsonl     every boot or creation of a target, as it came
-    samples.jsonl       every sample, flushed as it comes
-    raw/000123-0.json   what job 123's iteration 0 said, with its times and counters
-    snapshots/TARGET/   what the agent collected before and after
-    summary.json        derived, and can be derived again
+run.json            what was to be done: plan, seed, digests, versions, host, label
+instances.jsonl     every boot or creation of a target, as it came
+samples.jsonl       every sample, flushed as it comes
+raw/000123-0.json   what job 123's iteration 0 said, with its times and counters
+snapshots/TARGET/   what the agent collected before and after
+summary.json        derived, and can be derived again
 """
 
 import fcntl
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from vbench import paths
-from vbench.errors import HostError, InputError
+from vbench.errors import InputError, StoreError
 from vbench.model import Failure, Sample
 
 SCHEMA = "vbench.run/1"
@@ -57,7 +57,7 @@ class Bundle:
             (folder / "run.json").write_text(json.dumps(whole, indent=1) + "\n")
         except OSError as error:
             remedy = "Make room, or set XDG_DATA_HOME to another disk."
-            raise HostError(f"The run's folder '{folder}' cannot be made: {error.strerror}.", remedy) from None
+            raise StoreError(f"The run's folder '{folder}' cannot be made: {error.strerror}.", remedy) from None
         return cls(folder, whole)
 
     @classmethod
@@ -69,7 +69,9 @@ class Bundle:
             raise InputError(f"'{folder}' is no run bundle: its run.json cannot be read.") from None
         if header.get("schema") != SCHEMA:
             found = header.get("schema")
-            raise InputError(f"The run '{folder.name}' has the schema '{found}', not '{SCHEMA}'.", "Use the vbench that made it.")
+            raise InputError(
+                f"The run '{folder.name}' has the schema '{found}', not '{SCHEMA}'.", "Use the vbench that made it."
+            )
         return cls(folder, header)
 
     def samples(self) -> Iterator[Sample]:
@@ -104,7 +106,9 @@ class Bundle:
             except ValueError:
                 if number == len(lines) - 1:
                     return
-                raise InputError(f"Line {number + 1} of '{path}' is damaged.", "Restore the bundle from a copy.") from None
+                raise InputError(
+                    f"Line {number + 1} of '{path}' is damaged.", "Restore the bundle from a copy."
+                ) from None
 
 
 class Recorder:
@@ -113,7 +117,7 @@ class Recorder:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
 
-    def __enter__(self) -> "Recorder":
+    def __enter__(self) -> Self:
         self._samples = self._append("samples.jsonl")
         self._instances = self._append("instances.jsonl")
         try:
@@ -127,9 +131,10 @@ class Recorder:
         self._samples.close()
         self._instances.close()
 
-    def sample(self, sample: Sample) -> None:
-        """Append one sample."""
-        self._write(self._samples, asdict(sample))
+    def samples(self, samples: Iterable[Sample]) -> None:
+        """Append the samples of one iteration."""
+        for sample in samples:
+            self._write(self._samples, asdict(sample))
 
     def instance(self, record: Mapping[str, Any]) -> None:
         """Append what is known of a new instance."""
@@ -166,9 +171,9 @@ class Recorder:
         except OSError as error:
             raise self._full(error) from None
 
-    def _full(self, error: OSError) -> HostError:
+    def _full(self, error: OSError) -> StoreError:
         remedy = f"Make room, then go on with `vbench run --resume {self.bundle.ident}`."
-        return HostError(f"The run '{self.bundle.ident}' cannot be written: {error.strerror}.", remedy)
+        return StoreError(f"The run '{self.bundle.ident}' cannot be written: {error.strerror}.", remedy)
 
 
 def find(name: str) -> Bundle:

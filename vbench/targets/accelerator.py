@@ -26,7 +26,7 @@ class Proof:
 
 
 def choose(place: Place, settings: Settings) -> str:
-    """Return the accelerator of a guest in `place`: as told, else as proven on the host; KVM inside a guest that has it."""
+    """Return the accelerator of a guest in `place`: as told or proven on the host; inside one KVM if it has it."""
     if place.depth == 0:
         return settings.accelerator if settings.accelerator != "auto" else known().accelerator
     script = "for m; do modprobe -q $m && break; done; [ -c /dev/kvm ] && echo kvm || echo tcg"

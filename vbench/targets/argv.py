@@ -24,10 +24,12 @@ class Argv:
         self.name = name
         self.argv = argv
         if COMMAND not in argv:
-            raise InputError(f"The argv of target '{name}' has no word '{COMMAND}'.", "Put it where the agent's argv goes.")
+            raise InputError(
+                f"The argv of target '{name}' has no word '{COMMAND}'.", "Put it where the agent's argv goes."
+            )
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """The program that the argv starts with."""
+        """Return the program that the argv starts with where it is not installed."""
         found = outer or self.argv[0] == COMMAND or shutil.which(self.argv[0])
         return [] if found else [Missing(self.argv[0], f"install '{self.argv[0]}' or mend the argv of '{self.name}'")]
 

@@ -56,14 +56,29 @@ class Catalogue:
                 raise unknown("target", name if len(words) == 1 else word, [*self.hops, *ALIASES, ALL])
         return Target(path, tuple(self.hops[word] for word in words))
 
+    def check(self, names: str) -> None:
+        """Raise InputError for a name of a comma-separated list that stands for nothing."""
+        for name in _parts([names]):
+            if name != ALL:
+                self.target(name)
+
+    def runnable(self, name: str) -> Target:
+        """Return a target that must be able to run here."""
+        target = self.target(name)
+        if lacking := target.missing():
+            raise HostError(
+                f"The target '{name}' cannot run here: {lacking[0].what} is missing.", f"Fix: {lacking[0].fix}."
+            )
+        return target
+
     def select(self, names: Iterable[str]) -> tuple[list[Target], dict[str, list[Missing]]]:
         """Return the targets to run and what was left out and why; only `all` may leave out, a named target must run.
 
         Bare and its A/A control are always there: without them there is no ratio and no trust.
         """
-        wanted = [part for name in names for part in name.split(",") if part]
+        wanted = _parts(names)
         left: dict[str, list[Missing]] = {}
-        targets: dict[str, Target] = {name: self.target(name) for name in (BARE, CONTROL)}
+        targets = {name: self.runnable(name) for name in (BARE, CONTROL)}
         for name in self.names() if ALL in wanted else ():
             target = self.target(name)
             if lacking := target.missing():
@@ -72,10 +87,10 @@ class Catalogue:
                 targets[target.name] = target
         for name in wanted:
             if name != ALL:
-                target = self.target(name)
-                left.pop(target.name, None)
+                target = self.runnable(name)
                 targets[target.name] = target
-        for target in targets.values():
-            if lacking := target.missing():
-                raise HostError(f"The target '{target.name}' cannot run here: {lacking[0].what} is missing.", lacking[0].fix)
         return list(targets.values()), left
+
+
+def _parts(names: Iterable[str]) -> list[str]:
+    return [part for name in names for part in name.split(",") if part]

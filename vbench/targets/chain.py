@@ -59,7 +59,7 @@ def open_target(target: Target, place: Place, settings: Settings, ledger: Ledger
         if pipe is None:
             raise ValueError("a target has at least one hop")
         seconds = time.monotonic() - started
-        entries[-1].settle(pipe, place)
+        entries[-1].settle(place)
         yield Instance(target.name, f"{target.name}-{os.urandom(4).hex()}", pipe, place, tuple(entries), seconds)
 
 

@@ -41,7 +41,7 @@ def _writable(folder: Path, limit: str) -> tuple[Path, str] | None:
 
 
 def controllers_delegated() -> bool:
-    """Return whether this user's own cgroup may limit memory: only cgroup v2 delegates, and only what systemd was told."""
+    """Return whether this user's own cgroup may limit memory: only cgroup v2 delegates."""
     try:
         own = Path("/proc/self/cgroup").read_text().splitlines()[-1].partition("::")[2]
         folder = ROOT / own.lstrip("/")

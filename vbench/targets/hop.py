@@ -14,13 +14,14 @@ from vbench.targets.place import Place, Settings
 class Entry:
     """A hop's argv in a place, and what to do once the agent behind it has said hello.
 
-    `inside` returns the place that the next hop would run in; `settle` makes the inside ready for jobs where this hop is
-    the last one: it mounts the data disk and brings up the network. `freeze` and `thaw` stop and continue an idle target.
+    `inside` returns the place that the next hop would run in; `settle` makes the inside ready for jobs where this hop
+    is the last one: it mounts the data disk and brings up the network. `freeze` and `thaw` stop and continue an idle
+    target.
     """
 
     argv: list[str]
     inside: Callable[[Pipe], Place]
-    settle: Callable[[Pipe, Place], None] = lambda _pipe, _place: None
+    settle: Callable[[Place], None] = lambda _place: None
     freeze: Callable[[], None] = lambda: None
     thaw: Callable[[], None] = lambda: None
     hello_seconds: float = 30.0

@@ -41,7 +41,9 @@ def network(ledger: Ledger) -> Iterator[Network]:
             run(["ip", "netns", "add", name])
             run(["ip", "-n", name, "link", "set", "lo", "up"])
         make_bridge(["-n", names.host])
-        run(["ip", "-n", names.host, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", names.peer])
+        run(
+            ["ip", "-n", names.host, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", names.peer]
+        )
         run(["ip", "-n", names.host, "link", "set", "wire", "master", BRIDGE, "up"])
         run(["ip", "-n", names.host, "address", "add", f"{HOST}/{PREFIX}", "dev", BRIDGE])
         run(["ip", "-n", names.peer, "address", "add", f"{PEER}/{PREFIX}", "dev", "wire"])

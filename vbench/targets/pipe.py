@@ -269,4 +269,4 @@ class Pipe:
 
 
 def _optional_int(value: object) -> int | None:
-    return None if value is None else int(value)  # type: ignore[call-overload,no-any-return]
+    return None if value is None else int(value)  # type: ignore[call-overload]

@@ -68,8 +68,13 @@ class Place:
         return [*inside, *(["taskset", "--cpu-list", ",".join(map(str, self.cpus))] if pinned else [])]
 
     def ip(self, *words: str) -> None:
-        """Run ip(8) on this place's network."""
+        """Change this place's network by one command of iproute2."""
         self.run(["ip", *(["-n", self.netns] if self.netns else []), *words])
+
+    @property
+    def data_folder(self) -> str:
+        """The folder on the disk that jobs may use: a guest's device is mounted there."""
+        return "/data" if self.data.startswith("/dev/") else self.data
 
     def path(self, name: str) -> str:
         """Return a path in the scratch folder."""
@@ -93,7 +98,7 @@ def host_place(
     return Place(
         run=run_on_host,
         put=lambda path, content: _write(Path(path), content),
-        hold=lambda kind, **what: ledger.hold(kind, **what),
+        hold=ledger.hold,
         rootfs=str(image.rootfs),
         disk=str(image.disk),
         agent=str(agent),
@@ -132,4 +137,6 @@ def _write(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise HostError(f"'{path}' could not be written: {error.strerror}.", "Make room, or set VBENCH_SCRATCH.") from None
+        raise HostError(
+            f"'{path}' could not be written: {error.strerror}.", "Make room, or set VBENCH_SCRATCH."
+        ) from None

@@ -70,7 +70,7 @@ class Podman:
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
         """Import the image on first use, make the network, and run the container."""
-        engine = rootless_engine(place, stack) if self.rootless else root_engine()
+        engine = rootless_engine(place) if self.rootless else root_engine()
         reference = import_image(place, engine)
         name = f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
         stack.enter_context(place.hold("container", engine=engine.words, name=name))
@@ -123,7 +123,7 @@ def root_engine() -> Engine:
     return Engine(["podman", *options(paths.data() / "podman", Path("/run/vbench-podman"))], 0)
 
 
-def rootless_engine(place: Place, stack: ExitStack) -> Engine:
+def rootless_engine(place: Place) -> Engine:
     """Return a plain user's podman on a storage root in that user's own data folder."""
     user = plain_user()
     if user is None:
@@ -149,10 +149,13 @@ def options(storage: Path, run_root: Path) -> list[str]:
 
 
 def ulimits() -> list[str]:
-    """Return our own hard limits as options: without CAP_SYS_RESOURCE podman cannot raise them to its defaults."""
-    pairs = (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC))
-    hard = {name: resource.getrlimit(kind)[1] for name, kind in pairs}
-    return [f"--ulimit={name}={n}:{n}" for name, n in hard.items() if n != resource.RLIM_INFINITY]
+    """Return limits within our own as options: without CAP_SYS_RESOURCE podman cannot raise them to its defaults."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    processes = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    if resource.RLIM_INFINITY in (files, processes):
+        return []
+    most = min(processes, int(Path("/proc/sys/kernel/pid_max").read_text()))  # podman itself goes down to this
+    return [f"--ulimit=nofile={files}:{files}", f"--ulimit=nproc={most}:{most}"]
 
 
 def import_image(place: Place, engine: Engine) -> str:

@@ -19,6 +19,7 @@ EMULATOR = f"qemu-system-{platform.machine()}"
 MODEL = {"kvm": "host", "tcg": "EPYC"}  # EPYC has SVM on; `max` boots a nested guest twice as slowly
 COMMON = ["console=ttyS0", "quiet", "panic=-1", "cryptomgr.notests", "audit=0", "lsm="]
 EMULATED = ["tsc=reliable", "no_timer_check"]  # TCG's timers fail calibration under load
+MITIGATIONS = ("mitigations=off", "mitigations=auto,nosmt")
 DATA_SIZE = "1G"
 NIC = "eth0"
 FORMAT = ["-q", "-t", "ext4", "-J", "size=4", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard", "-m", "0"]
@@ -76,8 +77,13 @@ def command(place: Place, settings: Settings, kind: str, initrd: str, disk: str)
         *("-smp", str(settings.cpus), "-m", f"{settings.memory // 2**20}M"),
         *("-chardev", "stdio,id=agent,signal=off", "-device", "virtio-serial"),
         *("-device", "virtserialport,chardev=agent,name=vbench.agent"),
-        *("-chardev", "file,id=console,path=/dev/fd/2", "-device", "isa-serial,chardev=console"),
-        *("-drive", f"file={place.disk},format=raw,if=none,id=root,readonly=on", "-device", "virtio-blk-pci,drive=root"),
+        *("-chardev", "file,id=console,path=/proc/self/fd/2", "-device", "isa-serial,chardev=console"),
+        *(
+            "-drive",
+            f"file={place.disk},format=raw,if=none,id=root,readonly=on",
+            "-device",
+            "virtio-blk-pci,drive=root",
+        ),
         *("-drive", f"file={disk},format=raw,if=none,id=data,cache=none", "-device", "virtio-blk-pci,drive=data"),
         *("-kernel", place.kernel, "-initrd", initrd, "-append", " ".join(append)),
     ]
@@ -86,7 +92,7 @@ def command(place: Place, settings: Settings, kind: str, initrd: str, disk: str)
 def mitigations() -> list[str]:
     """Return the host's own choice of mitigations as kernel parameters: a measured guest follows it."""
     words = Path("/proc/cmdline").read_text().split()
-    return [word for word in words if word.startswith("mitigations=")]
+    return [word for word in words if word in MITIGATIONS]
 
 
 def initramfs(place: Place) -> str:
@@ -109,6 +115,8 @@ def data_disk(place: Place) -> str:
 def network_card(place: Place, stack: ExitStack) -> list[str]:
     """Return the options of a virtio NIC on a tap of the place's bridge."""
     if place.depth:
+        wake_nic(place)
+        place.run(["modprobe", "tun"])
         bridge_guest(place, NIC)
     tap = add_tap(place, stack)
     number = hashlib.sha256(f"{place.address}/{place.depth}".encode()).hexdigest()
@@ -118,11 +126,17 @@ def network_card(place: Place, stack: ExitStack) -> list[str]:
     return ["-netdev", backend, "-device", f"virtio-net-pci,netdev=net,mac={mac},romfile="]
 
 
-def settle(pipe: Pipe, place: Place) -> None:
+def settle(place: Place) -> None:
     """Mount the data disk and bring up the network, so that jobs find what they find everywhere."""
     place.run(["mount", "-t", "ext4", place.data, "/data"])
-    place.run(["ip", "link", "set", "lo", "up"])
+    place.ip("link", "set", "lo", "up")
     if place.address:
+        wake_nic(place)
         place.ip("address", "add", place.address, "dev", NIC)
         place.ip("link", "set", NIC, "up")
         place.shell('until [ "$(cat /sys/class/net/$1/carrier)" = 1 ]; do sleep 0.01; done', NIC)
+
+
+def wake_nic(place: Place) -> None:
+    """Load the driver of a guest's NIC: there is no udev in our guests, and no boot waits for a network."""
+    place.run(["modprobe", "virtio_net"])

@@ -38,7 +38,9 @@ def run(argv: Sequence[str], *, stdin: bytes | None = None, timeout: float = 60)
     try:
         done = subprocess.run(argv, input=stdin, capture_output=True, timeout=timeout, check=False)
     except FileNotFoundError:
-        raise HostError(f"There is no '{argv[0]}' on this machine.", f"Install the package that has '{argv[0]}'.") from None
+        raise HostError(
+            f"There is no '{argv[0]}' on this machine.", f"Install the package that has '{argv[0]}'."
+        ) from None
     except subprocess.TimeoutExpired:
         raise HostError(f"'{' '.join(argv[:4])}' took longer than {timeout:.0f} s.") from None
     if done.returncode:

@@ -1,0 +1,84 @@
+"""`vbench run`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vbench.cli.common import err, out
+from vbench.cli.targets import ConfigFile
+from vbench.cli.workloads import Folders
+from vbench.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from vbench.config import Settings as OwnSettings
+    from vbench.targets.place import Settings
+
+ACCELERATORS = ("auto", "kvm", "tcg")
+
+
+def run(
+    target: Annotated[list[str] | None, typer.Option(help="A target, a path such as kvm/kvm, or all.")] = None,
+    workload: Annotated[list[str] | None, typer.Option(help="A workload or a glob such as 'disk.*'.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Workloads with this tag.")] = None,
+    profile: Annotated[str, typer.Option(help="smoke, quick, standard or publish.")] = "standard",
+    seed: Annotated[int | None, typer.Option(help="Repeat the order of another run.")] = None,
+    cpus: Annotated[int | None, typer.Option(min=1, help="CPUs of every target.")] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory of every target, such as 512M.")] = None,
+    accelerator: Annotated[str, typer.Option(help="auto, kvm or tcg.")] = "auto",
+    restored: Annotated[bool, typer.Option("--restored", help="Take guests from a memory snapshot.")] = False,
+    label: Annotated[list[str] | None, typer.Option(help="Something to remember, as KEY=VALUE.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Go on with a run that was cut off.")] = None,
+    workload_dir: Folders = None,
+    config: ConfigFile = None,
+) -> None:
+    """Run identical jobs on targets and print what each costs relative to bare metal."""
+    from vbench import config as configuration
+    from vbench.ledger import Ledger
+    from vbench.reports.of_bundle import summary, table_of
+    from vbench.reports.render import render
+    from vbench.run import execute
+    from vbench.store import bundle
+    from vbench.targets.catalogue import Catalogue
+
+    own = configuration.read(config)
+    known = configuration.workloads(workload_dir or ())
+    catalogue = Catalogue({name: way.argv for name, way in own.target.items()})
+    with Ledger() as ledger:
+        if resume:
+            found = bundle.find(resume)
+            execute.resumed_run(found, catalogue, known, ledger, err())
+        else:
+            request = execute.Request(
+                targets=target or ["all"],
+                workloads=workload or [],
+                tags=tag or [],
+                profile=profile,
+                seed=seed,
+                settings=_settings(own.settings, cpus, memory, accelerator, restored=restored),
+                label=_label(label or []),
+            )
+            found = execute.new_run(request, catalogue, known, ledger, err())
+    table = table_of(found)
+    found.write_summary(summary(table))
+    out().print(render(table, "table"))
+
+
+def _settings(
+    own: "OwnSettings", cpus: int | None, memory: str | None, accelerator: str, *, restored: bool
+) -> "Settings":
+    """Return the targets' settings: the command line's, else the file's, else ours."""
+    from vbench.targets.place import Settings
+    from vbench.units import parse_size
+
+    if accelerator not in ACCELERATORS:
+        raise unknown("accelerator", accelerator, ACCELERATORS)
+    ours = Settings()
+    size = parse_size(memory) if memory else own.memory_bytes() or ours.memory
+    return Settings(cpus=cpus or own.cpus or ours.cpus, memory=size, accelerator=accelerator, restored=restored)
+
+
+def _label(words: list[str]) -> dict[str, str]:
+    for word in words:
+        if "=" not in word:
+            raise InputError(f"The label '{word}' has no '='.", "Write it as KEY=VALUE.")
+    return dict(word.split("=", 1) for word in words)

@@ -1,0 +1,159 @@
+"""From the user's choices to a finished bundle: find the image, prove the accelerator, make the plan, run, derive."""
+
+import os
+import platform
+import random
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from typing import Any
+
+from rich.console import Console
+
+from vbench.errors import InputError, unknown
+from vbench.image import Image, check, find
+from vbench.ledger import Ledger, boot_id
+from vbench.model import Missing
+from vbench.run.machine import machine
+from vbench.run.plan import PROFILES, Plan, Profile, Step, make_plan
+from vbench.run.progress import Reporter
+from vbench.run.session import Session
+from vbench.store.bundle import Bundle, Recorder
+from vbench.targets import accelerator, pyz
+from vbench.targets.catalogue import Catalogue, Target
+from vbench.targets.chain import open_target
+from vbench.targets.place import Settings
+from vbench.workloads import Workload, select
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, in the user's words."""
+
+    targets: Sequence[str]
+    workloads: Sequence[str]
+    tags: Sequence[str]
+    profile: str
+    seed: int | None
+    settings: Settings
+    label: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What will be run: targets, what was left out and why, workloads, settings."""
+
+    targets: tuple[Target, ...]
+    left_out: Mapping[str, Sequence[Missing]]
+    workloads: tuple[Workload, ...]
+    settings: Settings
+
+
+def prove_accelerator(image: Image, ledger: Ledger, catalogue: Catalogue, settings: Settings) -> accelerator.Proof:
+    """Find out, once a host boot, which accelerator boots our guest here."""
+
+    def boot(kind: str) -> None:
+        with ExitStack() as stack:
+            host = stack.enter_context(machine(image, ledger, 1, wired=False))
+            place = stack.enter_context(host.place("proof"))
+            told = replace(settings, accelerator=kind, cpus=1)
+            stack.enter_context(open_target(catalogue.target("kvm"), place, told, ledger))
+
+    return accelerator.prove(boot)
+
+
+def new_run(
+    request: Request, catalogue: Catalogue, known: Sequence[Workload], ledger: Ledger, console: Console
+) -> Bundle:
+    """Run what was asked for as a new bundle; what was sampled is kept, whatever ends the run."""
+    if request.profile not in PROFILES:
+        raise unknown("profile", request.profile, PROFILES)
+    workloads = select(known, request.workloads, request.tags)
+    for name in request.targets:
+        catalogue.check(name)
+    image = find(None)
+    check(image)
+    prove_accelerator(image, ledger, catalogue, request.settings)
+    targets, left_out = catalogue.select(request.targets)
+    choice = Choice(tuple(targets), left_out, workloads, request.settings)
+    seed = request.seed if request.seed is not None else random.SystemRandom().randrange(2**32)
+    plan = make_plan(PROFILES[request.profile], seed, [t.name for t in targets], [w.name for w in workloads])
+    bundle = Bundle.create(header(choice, plan, image, catalogue, request.label))
+    console.print(f"Run {bundle.ident}: {len(plan.steps)} steps, seed {seed}.", markup=False)
+    _execute(bundle, choice, plan, image, ledger, console)
+    return bundle
+
+
+def resumed_run(
+    bundle: Bundle, catalogue: Catalogue, known: Sequence[Workload], ledger: Ledger, console: Console
+) -> None:
+    """Go on with a run at the exact iteration where it was cut off, refusing where what it ran has changed since."""
+    head = bundle.header
+    image = find(head["digests"]["image"])
+    check(image)
+    workloads = {w.name: w for w in known}
+    same = {"the agent": pyz.digest() == head["digests"]["agent"]}
+    same |= {
+        name: name in workloads and workloads[name].digest == was["digest"] for name, was in head["workloads"].items()
+    }
+    changed = [name for name, is_same in same.items() if not is_same]
+    if changed:
+        remedy = "Start a new run: samples of two versions are never pooled."
+        raise InputError(f"The run '{bundle.ident}' cannot go on: '{changed[0]}' has changed since.", remedy)
+    plan = read_plan(head)
+    targets = tuple(catalogue.runnable(name) for name in plan.targets)
+    choice = Choice(targets, {}, tuple(workloads[name] for name in plan.workloads), Settings(**head["settings"]))
+    _execute(bundle, choice, plan, image, ledger, console)
+
+
+def _execute(bundle: Bundle, choice: Choice, plan: Plan, image: Image, ledger: Ledger, console: Console) -> None:
+    """Run the iterations that the bundle lacks; every one of them has left a sample of each of its metrics."""
+    first = {w.name: w.metrics[0].name for w in choice.workloads}
+    done = Counter((s.boot, s.block, s.workload, s.target) for s in bundle.samples() if s.metric == first[s.workload])
+    workloads = {workload.name: workload for workload in choice.workloads}
+    with (
+        Recorder(bundle) as recorder,
+        machine(image, ledger, choice.settings.cpus, wired=os.getuid() == 0) as host,
+        Reporter(console, len(plan.steps)) as reporter,
+    ):
+        session = Session(plan, choice.targets, workloads, choice.settings, host, recorder, reporter)
+        session.run({s.number: done[s.boot, s.block, s.workload, s.target] for s in plan.steps})
+
+
+def header(choice: Choice, plan: Plan, image: Image, catalogue: Catalogue, label: Mapping[str, str]) -> dict[str, Any]:
+    """Return run.json: all that must be known to repeat the run."""
+    uname = os.uname()
+    return {
+        "created": time.time(),
+        "plan": asdict(plan),
+        "seed": plan.seed,
+        "settings": asdict(choice.settings),
+        "label": dict(label),
+        "left_out": {name: [asdict(lack) for lack in lacking] for name, lacking in choice.left_out.items()},
+        "own_targets": {name: list(argv) for name, argv in catalogue.own.items()},
+        "workloads": {w.name: {"version": w.version, "digest": w.digest, "tails": tails(w)} for w in choice.workloads},
+        "digests": {
+            "image": image.digest,
+            "agent": pyz.digest(),
+            **{name: record.sha256 for name, record in image.manifest.files.items()},
+        },
+        "accelerator": asdict(accelerator.known()),
+        "host": {"name": uname.nodename, "kernel": uname.release, "arch": uname.machine, "boot": boot_id()},
+        "versions": {name: version(name) for name in ("vbench-suite", "pydantic", "scipy", "qemu.qmp")}
+        | {"python": platform.python_version()},
+    }
+
+
+def tails(workload: Workload) -> list[str]:
+    """Return the names of a workload's metrics that are far quantiles."""
+    return [metric.name for metric in workload.metrics if metric.tail]
+
+
+def read_plan(head: Mapping[str, Any]) -> Plan:
+    """Return the plan that a bundle's header holds."""
+    plan = head["plan"]
+    steps = tuple(Step(**step) for step in plan["steps"])
+    return Plan(Profile(**plan["profile"]), plan["seed"], tuple(plan["targets"]), tuple(plan["workloads"]), steps)

@@ -1,0 +1,182 @@
+"""One job in one instance: prepare it, run an iteration, and turn what came out into samples."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+
+from vbench.errors import HostError, JobError, TargetError
+from vbench.model import Failure, Sample
+from vbench.run.plan import Profile, Step
+from vbench.store.bundle import Recorder
+from vbench.targets.chain import Instance
+from vbench.targets.pipe import Outcome
+from vbench.targets.place import Settings
+from vbench.workloads import Workload, expand, parse
+
+COUNTERS = ("/proc/stat", "/proc/diskstats")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+CLOCK_SLACK, CLOCK_SHARE = 0.25, 0.05  # seconds, and share of the job, that the host may see it take longer
+CLOCK_LEAD = 0.01  # seconds that it may seem to take longer in the target, by the grain of two clocks
+SERVER_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the jobs of a run share: their profile, the targets' settings, and the peer with its address."""
+
+    profile: Profile
+    settings: Settings
+    peer: Instance
+    peer_address: str
+
+    def values(self, workload: Workload, instance: Instance, port: int) -> dict[str, str]:
+        """Return what the placeholders of a workload's argv stand for in an instance."""
+        return {
+            "cpus": str(self.settings.cpus),
+            "memory": str(self.settings.memory),
+            "seconds": str(self.profile.seconds),
+            "data": data_folder(workload, instance),
+            "work": work_folder(workload, instance),
+            "peer": self.peer_address,
+            "port": str(port),
+        }
+
+
+def work_folder(workload: Workload, instance: Instance) -> str:
+    """Return the folder of an instance that holds the workload's files."""
+    return instance.place.path(f"work/{workload.name}")
+
+
+def data_folder(workload: Workload, instance: Instance) -> str:
+    """Return the folder of an instance's own disk that the workload may fill."""
+    return f"{instance.place.data_folder}/{workload.name}"
+
+
+def environment(padding: int = 0) -> dict[str, str]:
+    """Return the whole environment of a job: the C locale, and padding that shifts its stack."""
+    return {"LC_ALL": "C", "PATH": PATH, "HOME": "/tmp", "VBENCH_PADDING": "x" * padding}  # noqa: S108 - in the target
+
+
+def put_files(workload: Workload, instance: Instance) -> None:
+    """Put the workload's files into its folder in an instance."""
+    folder = work_folder(workload, instance)
+    instance.place.run(["mkdir", "-p", folder])
+    for name, content in workload.contents.items():
+        instance.pipe.put(f"{folder}/{name}", content)
+
+
+def prepare(workload: Workload, instance: Instance, setting: Setting) -> None:
+    """Do what a workload needs once in a fresh instance, untimed: its files, its folder, its data laid out."""
+    put_files(workload, instance)
+    if "disk" in workload.needs:
+        instance.place.run(["mkdir", "-p", data_folder(workload, instance)])
+    if workload.prepare:
+        argv = expand(workload.prepare.argv, setting.values(workload, instance, 0))
+        outcome = instance.pipe.exec(argv, timeout=workload.prepare.timeout, env=environment())
+        if not outcome.ok:
+            raise JobError(f"The preparation of '{workload.name}' in '{instance.target}' {outcome.complaint()}.")
+
+
+@contextmanager
+def serving(workload: Workload, setting: Setting, port: int) -> Iterator[None]:
+    """Run the workload's server on the peer for the duration of one job."""
+    if workload.server is None:
+        yield
+        return
+    argv = expand(workload.server.argv, setting.values(workload, setting.peer, port))
+    server, folder, peer = workload.server, work_folder(workload, setting.peer), setting.peer.pipe
+    with our_fault():
+        handle = peer.start(argv, until=server.until, timeout=server.timeout, env=environment(), cwd=folder)
+    try:
+        yield
+    finally:
+        with our_fault():
+            peer.stop(handle)
+
+
+@contextmanager
+def our_fault() -> Iterator[None]:
+    """Blame the host for what goes wrong with the peer: it is no target of anybody's."""
+    try:
+        yield
+    except TargetError as error:
+        raise HostError(error.message, "Look at the last lines of its console.", console=error.console) from None
+
+
+def iterate(
+    workload: Workload, step: Step, iteration: int, instance: Instance, setting: Setting, port: int, recorder: Recorder
+) -> None:
+    """Run one iteration and record its raw output and a sample for each metric."""
+    argv = expand(workload.job.argv, setting.values(workload, instance, port))
+    origin = Origin(step, iteration, warmup=iteration < setting.profile.warmups, instance=instance.ident)
+    try:
+        with serving(workload, setting, port):
+            outcome = instance.pipe.exec(
+                argv,
+                timeout=workload.job.timeout,
+                env=environment(step.padding),
+                cwd=work_folder(workload, instance),
+                watch=COUNTERS,
+            )
+    except JobError as error:
+        recorder.samples(origin.failures(workload, Failure("job", error.message)))
+        return
+    record = {"step": asdict(step), "iteration": iteration, "instance": instance.ident, "argv": argv, **asdict(outcome)}
+    origin = replace(origin, raw=recorder.raw(step.number, iteration, record))
+    recorder.samples(origin.samples(workload, read(workload, instance.target, outcome), clock_warnings(outcome)))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where samples come from: the step and iteration, the instance, and the file with the raw output."""
+
+    step: Step
+    iteration: int
+    warmup: bool
+    instance: str = ""
+    raw: str = ""
+
+    def samples(
+        self, workload: Workload, readings: Mapping[str, float | Failure], warnings: tuple[str, ...] = ()
+    ) -> Iterator[Sample]:
+        """Yield a sample for each metric of the workload: a number, or why there is none."""
+        for metric in workload.metrics:
+            reading = readings[metric.name]
+            yield Sample(
+                workload=workload.name,
+                metric=metric.name,
+                unit=metric.unit,
+                better=metric.better,
+                target=self.step.target,
+                instance=self.instance,
+                boot=self.step.boot,
+                block=self.step.block,
+                iteration=self.iteration,
+                value=None if isinstance(reading, Failure) else reading,
+                warmup=self.warmup,
+                raw=self.raw,
+                failure=reading if isinstance(reading, Failure) else None,
+                warnings=warnings,
+            )
+
+    def failures(self, workload: Workload, failure: Failure) -> Iterator[Sample]:
+        """Yield a sample without a value for each metric of a job that gave none."""
+        return self.samples(workload, dict.fromkeys((metric.name for metric in workload.metrics), failure))
+
+
+def read(workload: Workload, target: str, outcome: Outcome) -> Mapping[str, float | Failure]:
+    """Return a number or a failure for each metric of a finished job."""
+    if not outcome.ok:
+        failure = Failure("job", f"'{workload.job.argv[0]}' in '{target}' {outcome.complaint()}.")
+        return dict.fromkeys((metric.name for metric in workload.metrics), failure)
+    return parse(workload, outcome.stdout)
+
+
+def clock_warnings(outcome: Outcome) -> tuple[str, ...]:
+    """Return a warning where the target's clock disagrees with ours on how long the job took."""
+    gap = outcome.host_wall - outcome.wall
+    if -CLOCK_LEAD <= gap <= CLOCK_SLACK + CLOCK_SHARE * outcome.host_wall:
+        return ()
+    return (
+        f"clock: the job took {outcome.wall:.3f} s by the target's clock and {outcome.host_wall:.3f} s by the host's",
+    )

@@ -1,0 +1,189 @@
+"""Execute a plan: a fresh instance of every target for each boot, one job at a time, every sample kept as it comes.
+
+A target that cannot be started or dies loses the rest of its boot; its cells are recorded as failures with the reason,
+the others go on, and the next boot tries it afresh. Nothing is retried until it looks good.
+"""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from vbench.errors import HostError, JobError, StoreError, TargetError, VbenchError
+from vbench.model import Failure, Sample
+from vbench.run import jobs
+from vbench.run.machine import Machine
+from vbench.run.plan import Plan, Step
+from vbench.run.progress import Reporter
+from vbench.store import snapshot
+from vbench.store.bundle import Recorder
+from vbench.targets.catalogue import Target
+from vbench.targets.chain import Instance, open_target
+from vbench.targets.network import PEER
+from vbench.targets.place import Settings
+from vbench.workloads import Workload
+
+PEER_TARGET = "peer"
+FIRST_PORT = 20000
+
+
+@dataclass
+class Live:
+    """An instance of the present boot and the stack that ends it; without an instance, `failure` says why."""
+
+    stack: ExitStack
+    instance: Instance | None = None
+    failure: Failure | None = None
+    unprepared: dict[str, str] = field(default_factory=dict)  # workload -> why its preparation failed
+
+    def end(self, failure: Failure) -> None:
+        """Note that the instance is lost, and remove what is left of it."""
+        self.failure, self.instance = failure, None
+        self.stack.close()
+
+
+class Session:
+    """Runs the steps of a plan that are not done yet."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        targets: Sequence[Target],
+        workloads: Mapping[str, Workload],
+        settings: Settings,
+        machine: Machine,
+        recorder: Recorder,
+        reporter: Reporter,
+    ) -> None:
+        self.plan = plan
+        self.targets = {target.name: target for target in targets}
+        self.workloads = workloads
+        self.settings = settings
+        self.machine = machine
+        self.recorder = recorder
+        self.reporter = reporter
+        self._ports = itertools.cycle(range(FIRST_PORT, FIRST_PORT + 10000))
+
+    def run(self, done: Mapping[int, int]) -> None:
+        """Execute what is left; `done` says how many iterations of a step's number are recorded already."""
+        with ExitStack() as stack:
+            place = stack.enter_context(self.machine.place(PEER_TARGET, peer=True))
+            peer = Target(PEER_TARGET, self.targets["bare"].hops)
+            instance = stack.enter_context(open_target(peer, place, self.settings, self.machine.ledger))
+            self.setting = jobs.Setting(self.plan.profile, self.settings, instance, PEER)
+            for workload in self.workloads.values():
+                jobs.put_files(workload, instance)
+            for boot in range(self.plan.profile.boots):
+                steps = [step for step in self.plan.of_boot(boot) if done.get(step.number, 0) < self._iterations]
+                self.reporter.done += len(self.plan.of_boot(boot)) - len(steps)
+                if steps:
+                    self._boot(boot, steps, done)
+
+    @property
+    def _iterations(self) -> int:
+        return self.plan.profile.warmups + self.plan.profile.iterations
+
+    def _boot(self, boot: int, steps: Sequence[Step], done: Mapping[int, int]) -> None:
+        """Make fresh instances of all targets, prepare them, run the boot's steps, and take everything down."""
+        wanted: dict[str, list[str]] = defaultdict(list)
+        for step in steps:
+            if step.workload not in wanted[step.target]:
+                wanted[step.target].append(step.workload)
+        with ExitStack() as stack:
+            living = {name: self._open(name, boot, wanted[name], stack) for name in wanted}
+            for step in steps:
+                self.reporter.step(step)
+                self._step(step, living[step.target], done.get(step.number, 0))
+                self.reporter.finished()
+            last = boot == self.plan.profile.boots - 1
+            for live in living.values() if last else ():
+                self._snapshot(live, "after")
+
+    def _open(self, name: str, boot: int, workloads: Sequence[str], stack: ExitStack) -> Live:
+        """Start one instance and prepare its workloads; a failure is kept, not raised."""
+        self.reporter.doing(f"boot {boot + 1}: starting {name}")
+        live = Live(stack.enter_context(ExitStack()))
+        try:
+            place = live.stack.enter_context(self.machine.place(name))
+            opened = open_target(self.targets[name], place, self.settings, self.machine.ledger)
+            live.instance = live.stack.enter_context(opened)
+            self._record(live.instance, boot)
+            self._snapshot(live, "before", wanted=boot == 0)
+            for workload in workloads:
+                self._prepare(live, self.workloads[workload])
+            if live.instance:
+                live.instance.freeze()
+        except StoreError:
+            raise
+        except (TargetError, HostError, JobError) as error:
+            self._lose(live, name, error)
+        return live
+
+    def _record(self, instance: Instance, boot: int) -> None:
+        place = instance.place
+        self.recorder.instance(
+            {
+                "instance": instance.ident,
+                "target": instance.target,
+                "boot": boot,
+                "accelerator": instance.accelerator,
+                "labels": list(place.labels),
+                "restored": self.settings.restored,
+                "seconds": instance.seconds,
+                "warnings": list(place.warnings),
+                "command": instance.entries[0].argv,
+            }
+        )
+
+    def _snapshot(self, live: Live, when: str, *, wanted: bool = True) -> None:
+        if live.instance is None or not wanted:
+            return
+        folder = self.recorder.snapshot_folder(live.instance.target, when)
+        if when == "after":
+            live.instance.thaw()
+        if not folder.exists():
+            snapshot.save(snapshot.of_agent(live.instance.pipe.snapshot({"kvm": when == "before"})), folder)
+
+    def _prepare(self, live: Live, workload: Workload) -> None:
+        if live.instance is None:
+            return
+        self.reporter.doing(f"preparing {workload.name} on {live.instance.target}")
+        try:
+            jobs.prepare(workload, live.instance, self.setting)
+        except JobError as error:
+            live.unprepared[workload.name] = error.message
+
+    def _step(self, step: Step, live: Live, first: int) -> None:
+        """Run what is left of a step, or record why it cannot be run."""
+        workload = self.workloads[step.workload]
+        reason = live.failure
+        if step.workload in live.unprepared:
+            reason = Failure("job", live.unprepared[step.workload])
+        for iteration in range(first, self._iterations):
+            if reason is not None or live.instance is None:
+                self.recorder.samples(self._lost(step, iteration, reason or Failure("target", "it is gone")))
+        if reason is None and live.instance is not None:
+            self._measure(step, live, live.instance, workload, first)
+
+    def _measure(self, step: Step, live: Live, instance: Instance, workload: Workload, first: int) -> None:
+        iteration = first
+        try:
+            instance.thaw()
+            for iteration in range(first, self._iterations):
+                jobs.iterate(workload, step, iteration, instance, self.setting, next(self._ports), self.recorder)
+            instance.freeze()
+        except TargetError as error:
+            self._lose(live, step.target, error)
+            for late in range(iteration, self._iterations):
+                self.recorder.samples(self._lost(step, late, live.failure or Failure("target", error.message)))
+
+    def _lost(self, step: Step, iteration: int, failure: Failure) -> Iterator[Sample]:
+        origin = jobs.Origin(step, iteration, warmup=iteration < self.plan.profile.warmups)
+        return origin.failures(self.workloads[step.workload], failure)
+
+    def _lose(self, live: Live, name: str, error: VbenchError) -> None:
+        live.end(Failure("host" if isinstance(error, HostError) else "target", error.message))
+        self.reporter.say(f"{error.message} Its cells of this boot are recorded as failed. {error.remedy}".rstrip())
+        for line in error.console.splitlines()[-6:]:
+            self.reporter.say(f"  {name}: {line}")
