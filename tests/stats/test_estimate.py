@@ -86,6 +86,12 @@ def test_power_is_gpowers() -> None:
     """G*Power 3.1, "means: difference from constant", two-tailed: d = .5, n = 34 gives .8078."""
     assert power(0.5, 1.0, 34) == pytest.approx(0.8078, abs=1e-4)
     assert power(0.0, 1.0, 10) == pytest.approx(0.05)
+    assert power([-0.5, 8.0, -8.0], 1.0, 34) == pytest.approx([0.8078, 1.0, 1.0], abs=1e-4)
+
+
+def test_power_is_a_number_for_any_effect() -> None:
+    assert power(np.linspace(3, 300, 100), 1.0, 10) == pytest.approx(np.ones(100))
+    assert np.all(np.diff(power(np.linspace(0, 3, 100), 1.0, 10)) > -1e-12)
 
 
 def test_the_mde_is_found_four_times_in_five() -> None:

@@ -4,7 +4,7 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import nctdtr
+from scipy.special import ncfdtr
 
 from vbench.stats.estimate import Estimate, Floats, estimate, quantile
 
@@ -15,11 +15,13 @@ def power(effect: ArrayLike, spread: float, boots: int, confidence: float = 0.95
     """Return the chance that the t interval over `boots` excludes 1 when the log-ratio is truly `effect`.
 
     `spread` is the standard deviation of the per-boot log-ratios, above 0; the shape is that of `effect`. Source: the
-    noncentral t of Cohen, "Statistical Power Analysis" (1988), as G*Power computes it; `scipy.special.nctdtr`.
+    noncentral t of Cohen, "Statistical Power Analysis" (1988), as G*Power has it, squared to a noncentral F so that
+    one `scipy.special.ncfdtr` holds both tails.
     """
     shift = np.asarray(effect, dtype=np.float64) * np.sqrt(boots) / spread
     t = quantile(0.5 + confidence / 2, boots - 1)
-    return np.asarray(1 - nctdtr(boots - 1, shift, t) + nctdtr(boots - 1, shift, -t), dtype=np.float64)
+    missed = np.nan_to_num(ncfdtr(1, boots - 1, shift**2, t**2))  # scipy says NaN for some shares below 1e-50
+    return np.asarray(1 - missed, dtype=np.float64)
 
 
 def stein_boots(pilot: ArrayLike, half_width: float, confidence: float = 0.95) -> int:
