@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from vbench.model import Cell, Sample
 from vbench.reports.numbers import percent
 from vbench.stats import Context, cells, noise_floor, suspects
+from vbench.stats.verdicts import ONE_BOOT
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,16 @@ def session_notes(table: Table) -> tuple[str, ...]:
 def _meaning(table: Table) -> tuple[str, ...]:
     if not table.cells:
         return ("There are no samples in this run, so there is nothing to show.",)
-    boots = sorted({cell.boots for cell in table.cells if cell.ratio is not None}) or [0]
-    count = f"{boots[0]} to {boots[-1]}" if len(boots) > 1 else f"{boots[0]}"
-    said = (
-        f"Cost is relative to bare: above 1 is slower. The intervals are at {100 * table.cells[0].confidence:.4g} %, "
-        f"over {count} boots. MDE is the smallest overhead that so many boots find four times in five. 'similar' lies "
-        f"within {100 * table.margin:.4g} %."
-    )
-    return (said,)
+    said = ["Cost is relative to bare: above 1 is slower."]
+    if boots := sorted({cell.boots for cell in table.cells if cell.low is not None}):
+        count = f"{boots[0]} to {boots[-1]}" if len(boots) > 1 else f"{boots[0]}"
+        said.append(
+            f"The intervals are at {100 * table.cells[0].confidence:.4g} %, over {count} boots. MDE is the smallest "
+            f"overhead that so many boots find four times in five. 'similar' lies within {100 * table.margin:.4g} %."
+        )
+    if any(cell.verdict == ONE_BOOT for cell in table.cells):
+        said.append("'one boot' is conditional on that boot: another may differ, and nothing says by how much.")
+    return (" ".join(said),)
 
 
 def _noise(table: Table) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import pytest
 from tests.stats.samples import block, boots, session
 from vbench.model import Cell, Difference, Failure, Sample
 from vbench.stats import EVERY, Context, cells, noise_floor, suspects
+from vbench.stats.pairs import log_ratios
 
 DIED = Failure("target", "The guest 'kvm' said nothing for 60 s.")
 
@@ -225,6 +226,15 @@ def test_faster_than_bare_asks_for_a_second_look() -> None:
 def test_rows_come_in_a_stable_order() -> None:
     targets = {name: boots(1) for name in ("kvm/kvm", "kvm", "bare2", "podman", "bare")}
     assert [cell.target for cell in cells(session(targets))] == ["bare", "bare2", "kvm", "podman", "kvm/kvm"]
+
+
+def test_log_ratios_to_any_base() -> None:
+    """What `vbench ab` and `vbench compare` start from: D[k], where both sides have a value."""
+    samples = session({"old": boots(1, 2, 1), "new": boots(2, 8), "bare": [[[None]]]})
+    ((key, target),) = log_ratios(samples, "old")
+    assert (key.workload, key.unit, target) == ("cpu.primes", "s", "new")
+    assert log_ratios(samples, "old")[key, target] == pytest.approx([math.log(2), math.log(4)])
+    assert log_ratios(samples, "absent") == {}
 
 
 def test_no_samples_give_no_rows() -> None:

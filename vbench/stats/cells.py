@@ -1,11 +1,12 @@
 """Samples to the rows of the table: the estimator, its cross-checks and the verdicts put together."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import exp, log1p
 
-from vbench.model import BARE, CONTROL, Cell, Difference, Sample
+from vbench.model import BARE, CONTROL, Cell, Sample
 from vbench.stats.bootstrap import SMALL, hierarchical
+from vbench.stats.context import EVERY, Context, Remarks
 from vbench.stats.estimate import estimate, natural
 from vbench.stats.pairs import Pairs, pair
 from vbench.stats.ranks import hodges_lehmann
@@ -23,26 +24,8 @@ from vbench.stats.verdicts import (
     noise_floor,
 )
 
-EVERY = "*"  # the workload of a remark that holds for all of them
-_Remarks = Mapping[tuple[str, str], tuple[str, ...]]
 _NO_SPREAD = 1e-12  # in log: what rounding alone makes of boots that are all alike
 _ABSENT = Series({}, {}, frozenset(), ())
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a table must know beside the samples.
-
-    `accelerators` and `differences` go by target. `withheld` (reasons that void a ratio) and `warnings` go by
-    (workload, target), where the workload may be `EVERY`; a reason on bare voids the ratios of every target.
-    `tails` names the (workload, metric) pairs that are far quantiles.
-    """
-
-    accelerators: Mapping[str, str] = field(default_factory=dict)
-    differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
-    withheld: _Remarks = field(default_factory=dict)
-    warnings: _Remarks = field(default_factory=dict)
-    tails: frozenset[tuple[str, str]] = frozenset()
 
 
 def cells(
@@ -73,9 +56,6 @@ class _Place:
     margin: float
     confidence: float
 
-    def said(self, remarks: _Remarks, target: str) -> tuple[str, ...]:
-        return remarks.get((EVERY, target), ()) + remarks.get((self.key.workload, target), ())
-
 
 def _order(target: str) -> tuple[bool, bool, int, str]:
     """Sort bare first, its control next, then what is nested less deeply."""
@@ -99,7 +79,7 @@ def _empty(place: _Place, mine: Series) -> Cell:
     """Return the row with all that does not need bare."""
     cost = mine.log_value()
     value = None if cost is None else natural(cost if place.key.better == "lower" else -cost)
-    warnings = (*mine.warnings, *place.said(place.context.warnings, place.target))
+    warnings = (*mine.warnings, *_said(place, place.context.warnings, place.target))
     if value is None and not mine.tried:
         warnings = ("no sample was taken", *warnings)
     return Cell(
@@ -120,11 +100,15 @@ def _empty(place: _Place, mine: Series) -> Cell:
     )
 
 
+def _said(place: _Place, remarks: Remarks, target: str) -> tuple[str, ...]:
+    return remarks.get((EVERY, target), ()) + remarks.get((place.key.workload, target), ())
+
+
 def _reasons(place: _Place, mine: Series, bare: Series) -> tuple[str, ...]:
     """Return why no ratio may be given, in the words of the context or of the missing bare."""
-    own = place.said(place.context.withheld, place.target)
+    own = _said(place, place.context.withheld, place.target)
     if place.target != BARE:
-        own += tuple(f"{BARE}: {reason}" for reason in place.said(place.context.withheld, BARE))
+        own += tuple(f"{BARE}: {reason}" for reason in _said(place, place.context.withheld, BARE))
     if not own and not pair(mine, bare).blocks:
         return (f"no ratio: '{BARE}' has no value in the same boots",)
     return own

@@ -1,6 +1,6 @@
 """What a row of the table says in one word, and what the A/A control says of the session.
 
-docs/decisions/0011-verdicts-of-a-row.md has the words and why they come in this order.
+docs/decisions/row-verdicts.md has the words and why they come in this order.
 """
 
 from collections.abc import Iterable

@@ -1,0 +1,25 @@
+"""What a table must know beside the samples."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vbench.model import Difference
+
+EVERY = "*"  # the workload of a remark that holds for all of them
+Remarks = Mapping[tuple[str, str], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What probes, checks and workloads say of the targets of a run.
+
+    `accelerators` and `differences` go by target. `withheld` (reasons that void a ratio) and `warnings` go by
+    (workload, target), where the workload may be `EVERY`; a reason on bare voids the ratios of every target.
+    `tails` names the (workload, metric) pairs that are far quantiles.
+    """
+
+    accelerators: Mapping[str, str] = field(default_factory=dict)
+    differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
+    withheld: Remarks = field(default_factory=dict)
+    warnings: Remarks = field(default_factory=dict)
+    tails: frozenset[tuple[str, str]] = frozenset()
