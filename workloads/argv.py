@@ -10,7 +10,7 @@ PLACEHOLDERS = {
     "memory": "the bytes of memory that every target has",
     "seconds": "the whole seconds that the profile gives a job",
     "work": "the folder with the workload's files, where small scratch files may go; the job's working folder",
-    "data": "a folder on the target's own disk path, empty in a fresh instance and kept between its jobs",
+    "data": "the workload's own folder on the target's disk path, empty in a fresh instance, kept between its jobs",
     "peer": "the address of the peer, outside the target",
     "port": "a free TCP port of the peer",
 }
