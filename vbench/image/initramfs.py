@@ -7,7 +7,7 @@ from vbench.errors import InputError
 from vbench.image import cpio, tools
 from vbench.image.kernel import decompress
 
-_INIT = Path(__file__).parent / "init.sh"
+_HERE = Path(__file__).parent
 _APPLETS = ("cp", "mkdir", "modprobe", "mount", "poweroff", "sleep", "switch_root")
 
 
@@ -21,7 +21,8 @@ def build(tree: Path, release: str, modules: tuple[str, ...], busybox: bytes) ->
         cpio.file("bin/busybox", busybox, 0o755),
         *(cpio.Entry(f"bin/{applet}", stat.S_IFLNK | 0o777, b"busybox") for applet in _APPLETS),
         cpio.folder("root"),
-        cpio.file("init", _INIT.read_bytes(), 0o755),
+        cpio.file("init", (_HERE / "init.sh").read_bytes(), 0o755),
+        cpio.file("etc/fstab", (_HERE / "init.fstab").read_bytes()),
         cpio.file("modules", (" ".join(name.removesuffix(".ko") for name in names.values()) + "\n").encode()),
         cpio.file(f"{home}/modules.dep", "".join(f"{name}:\n" for name in names.values()).encode()),
         *(cpio.file(f"{home}/{name}", decompress(path.read_bytes())) for path, name in names.items()),

@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,20 +12,18 @@ from vbench.errors import InputError, VbenchError, unknown
 
 _HERE = Path(__file__).parent
 DEFAULT = _HERE / "recipe.toml"
-INIT = _HERE / "init.sh"
-_CONTENT = (
-    "boot.py",
-    "cpio.py",
-    "init.sh",
-    "initramfs.py",
-    "kernel.py",
-    "mmdebstrap.py",
-)  # what decides an image's bytes
+# What decides an image's bytes, beside the recipe.
+_CONTENT = ("boot.py", "cpio.py", "init.fstab", "init.sh", "initramfs.py", "kernel.py", "mmdebstrap.py")
 
 # mmdebstrap takes lists joined by commas and sources.list lines joined by spaces: no value may smuggle in a second one.
 _WORD = r"^[A-Za-z0-9][A-Za-z0-9.+:~_-]*$"
+_PACKAGE = r"^[A-Za-z0-9?~][^\s,]*$"
 _URL = r"^[a-z+]+:/[^\s,]+$"
 _PATTERN = r"^/[^\s]*$"
+
+
+# mmdebstrap's variants but extract, which runs no hooks.
+Variant = Literal["essential", "apt", "required", "minbase", "buildd", "important", "standard", "custom"]
 
 
 class Recipe(BaseModel):
@@ -34,15 +32,15 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     suite: str = Field(pattern=_WORD)
-    variant: str = Field(default="minbase", pattern=_WORD)
+    variant: Variant = "minbase"
     architecture: str | None = Field(default=None, pattern=_WORD)
     mirror: str | None = Field(default=None, pattern=_URL)
-    packages: tuple[str, ...] = ()
+    packages: tuple[Annotated[str, Field(pattern=_PACKAGE)], ...] = ()
     kernel: str | None = Field(default=None, pattern=_WORD)
     modules: tuple[str, ...] = ("virtio_pci", "virtio_blk", "virtio_console", "ext4")
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[Annotated[str, Field(pattern=_PATTERN)], ...] = ()
     run: tuple[str, ...] = ()
-    epoch: int = Field(default=1_700_000_000, ge=0)
+    epoch: int = Field(default=1_700_000_000, ge=0, lt=2**31)
 
     @cached_property
     def digest(self) -> str:
