@@ -72,7 +72,8 @@ def prepare(workload: Workload, instance: Instance, setting: Setting) -> None:
         instance.place.run(["mkdir", "-p", data_folder(workload, instance)])
     if workload.prepare:
         argv = expand(workload.prepare.argv, setting.values(workload, instance, 0))
-        outcome = instance.pipe.exec(argv, timeout=workload.prepare.timeout, env=environment())
+        folder = work_folder(workload, instance)
+        outcome = instance.pipe.exec(argv, timeout=workload.prepare.timeout, env=environment(), cwd=folder)
         if not outcome.ok:
             raise JobError(f"The preparation of '{workload.name}' in '{instance.target}' {outcome.complaint()}.")
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vbench.errors import InputError
 from vbench.image import Image
@@ -22,18 +22,21 @@ class Machine:
     network: Network | None
     target_cpus: tuple[int, ...]
     other_cpus: tuple[int, ...]
+    addresses: dict[str, str] = field(default_factory=dict)  # by target: a restored guest must keep its own
 
     @contextmanager
     def place(self, target: str, *, peer: bool = False) -> Iterator[Place]:
         """Give this host as a place for one instance, with a passing folder, CPUs and an address."""
         net = self.network
+        if net and target not in self.addresses:
+            self.addresses[target] = next(net.addresses)
         with self.ledger.folder_for(slug(target)) as folder:
             yield host_place(
                 self.image,
                 self.ledger,
                 folder,
                 cpus=self.other_cpus if peer else self.target_cpus,
-                address="" if peer or net is None else next(net.addresses),
+                address="" if peer else self.addresses.get(target, ""),
                 netns="" if net is None else net.peer if peer else net.host,
             )
 

@@ -7,11 +7,11 @@ the others go on, and the next boot tries it afresh. Nothing is retried until it
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
 from vbench.errors import HostError, JobError, StoreError, TargetError, VbenchError
-from vbench.model import Failure, Sample
+from vbench.model import BARE, Failure, Sample
 from vbench.run import jobs
 from vbench.run.machine import Machine
 from vbench.run.plan import Plan, Step
@@ -21,7 +21,8 @@ from vbench.store.bundle import Recorder
 from vbench.targets.catalogue import Target
 from vbench.targets.chain import Instance, open_target
 from vbench.targets.network import PEER
-from vbench.targets.place import Settings
+from vbench.targets.place import Place, Settings
+from vbench.targets.restore import Seed, open_restored, plant, restorable
 from vbench.workloads import Workload
 
 PEER_TARGET = "peer"
@@ -63,14 +64,16 @@ class Session:
         self.machine = machine
         self.recorder = recorder
         self.reporter = reporter
+        self._seeds: dict[str, Seed] = {}
+        self._stack = ExitStack()  # what lives as long as the run: the peer and the seeds
         self._ports = itertools.cycle(range(FIRST_PORT, FIRST_PORT + 10000))
 
     def run(self, done: Mapping[int, int]) -> None:
         """Execute what is left; `done` says how many iterations of a step's number are recorded already."""
-        with ExitStack() as stack:
-            place = stack.enter_context(self.machine.place(PEER_TARGET, peer=True))
-            peer = Target(PEER_TARGET, self.targets["bare"].hops)
-            instance = stack.enter_context(open_target(peer, place, self.settings, self.machine.ledger))
+        with self._stack:
+            place = self._stack.enter_context(self.machine.place(PEER_TARGET, peer=True))
+            peer = Target(PEER_TARGET, self.targets[BARE].hops)
+            instance = self._stack.enter_context(open_target(peer, place, self.settings, self.machine.ledger))
             self.setting = jobs.Setting(self.plan.profile, self.settings, instance, PEER)
             for workload in self.workloads.values():
                 jobs.put_files(workload, instance)
@@ -106,8 +109,7 @@ class Session:
         live = Live(stack.enter_context(ExitStack()))
         try:
             place = live.stack.enter_context(self.machine.place(name))
-            opened = open_target(self.targets[name], place, self.settings, self.machine.ledger)
-            live.instance = live.stack.enter_context(opened)
+            live.instance = live.stack.enter_context(self._instance(self.targets[name], place))
             self._record(live.instance, boot)
             self._snapshot(live, "before", wanted=boot == 0)
             for workload in workloads:
@@ -120,6 +122,17 @@ class Session:
             self._lose(live, name, error)
         return live
 
+    def _instance(self, target: Target, place: Place) -> AbstractContextManager[Instance]:
+        """Return a cold instance, or one restored from the target's seed where the run's settings say so."""
+        ledger = self.machine.ledger
+        if not (self.settings.restored and restorable(target)):
+            return open_target(target, place, self.settings, ledger)
+        if target.name not in self._seeds:
+            seed_place = self._stack.enter_context(self.machine.place(target.name))
+            seed = self._stack.enter_context(plant(target, seed_place, self.settings, ledger))
+            self._seeds[target.name] = seed
+        return open_restored(self._seeds[target.name], place, self.settings, ledger)
+
     def _record(self, instance: Instance, boot: int) -> None:
         place = instance.place
         self.recorder.instance(
@@ -129,7 +142,7 @@ class Session:
                 "boot": boot,
                 "accelerator": instance.accelerator,
                 "labels": list(place.labels),
-                "restored": self.settings.restored,
+                "restored": instance.restored,
                 "seconds": instance.seconds,
                 "warnings": list(place.warnings),
                 "command": instance.entries[0].argv,

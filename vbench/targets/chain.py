@@ -27,6 +27,7 @@ class Instance:
     place: Place
     entries: tuple[Entry, ...]
     seconds: float
+    restored: bool = False  # from a memory snapshot: no cold boot, and no figure for start-up
 
     @property
     def accelerator(self) -> str | None:
@@ -47,20 +48,36 @@ def open_target(target: Target, place: Place, settings: Settings, ledger: Ledger
     """Enter a target hop by hop from `place`; it is gone with the context, whatever happened in it."""
     with ExitStack() as stack:
         started = time.monotonic()
-        pipe: Pipe | None = None
-        entries: list[Entry] = []
-        for number, hop in enumerate(target.hops):
-            inner = len(target.hops) - number - 1
-            share = replace(settings, memory=settings.memory + inner * OUTER_EXTRA)
-            entry = hop.enter(place, share, stack)
-            pipe = step(target, entry, pipe, stack, ledger, hop)
-            place = entry.inside(pipe)
-            entries.append(entry)
-        if pipe is None:
-            raise ValueError("a target has at least one hop")
+        pipe, inside, entries = enter(target, place, settings, stack, ledger)
         seconds = time.monotonic() - started
-        entries[-1].settle(place)
-        yield Instance(target.name, f"{target.name}-{os.urandom(4).hex()}", pipe, place, tuple(entries), seconds)
+        entries[-1].settle(inside)
+        yield Instance(target.name, new_ident(target), pipe, inside, entries, seconds)
+
+
+def enter(
+    target: Target, place: Place, settings: Settings, stack: ExitStack, ledger: Ledger
+) -> tuple[Pipe, Place, tuple[Entry, ...]]:
+    """Take every hop of a target; return the pipe to the last agent, the place it is in, and the hops' entries."""
+    pipe: Pipe | None = None
+    entries: list[Entry] = []
+    for number, hop in enumerate(target.hops):
+        entry = hop.enter(place, share(settings, len(target.hops) - number - 1), stack)
+        pipe = step(target, entry, pipe, stack, ledger, hop)
+        place = entry.inside(pipe)
+        entries.append(entry)
+    if pipe is None:
+        raise ValueError("a target has at least one hop")
+    return pipe, place, tuple(entries)
+
+
+def new_ident(target: Target) -> str:
+    """Return a name for one more instance of a target."""
+    return f"{target.name}-{os.urandom(4).hex()}"
+
+
+def share(settings: Settings, inner: int) -> Settings:
+    """Return the settings of a hop with `inner` hops inside: a guest has more memory than the guest in it."""
+    return replace(settings, memory=settings.memory + inner * OUTER_EXTRA)
 
 
 def step(target: Target, entry: Entry, pipe: Pipe | None, stack: ExitStack, ledger: Ledger, hop: Hop) -> Pipe:

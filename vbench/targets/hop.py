@@ -24,6 +24,8 @@ class Entry:
     settle: Callable[[Place], None] = lambda _place: None
     freeze: Callable[[], None] = lambda: None
     thaw: Callable[[], None] = lambda: None
+    save: Callable[[], None] | None = None  # write a guest's state beside its memory's file, where there is one
+    load: Callable[[], None] | None = None  # and go on from there
     hello_seconds: float = 30.0
     patience: float = 10.0  # seconds in which it must end by itself after its pipe was closed
 

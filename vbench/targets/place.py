@@ -33,6 +33,15 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Ram:
+    """A guest's memory as a file and its devices' state as another; `restore` says which way they go."""
+
+    memory: str
+    state: str
+    restore: bool = False
+
+
+@dataclass(frozen=True)
 class Place:
     """Where commands run and what they find there. `tools` prefixes every command that starts a target."""
 
@@ -47,6 +56,7 @@ class Place:
     cpus: tuple[int, ...]  # the CPUs that targets may use
     address: str  # of the target, with its prefix length; "" where there is no network
     netns: str = ""  # the namespace whose bridge targets join; "" is the place's own
+    ram: Ram | None = None  # where the first guest keeps its memory, if in a file
     depth: int = 0
     labels: tuple[str, ...] = ()
     accelerators: tuple[str, ...] = ()
@@ -112,6 +122,21 @@ def host_place(
 
 def inner_place(outer: Place, pipe: Pipe, **changes: Any) -> Place:
     """Return the inside of an open target as a place; what is made there ends with it."""
+    defaults: dict[str, Any] = {
+        "hold": lambda _kind, **_what: nullcontext(),
+        "rootfs": "/",
+        "agent": AGENT,
+        "scratch": "/run/vbench",
+        "netns": "",
+        "ram": None,
+        "depth": outer.depth + 1,
+        "warnings": [],
+    }
+    return behind(replace(outer, **{**defaults, **changes}), pipe)
+
+
+def behind(place: Place, pipe: Pipe) -> Place:
+    """Return a place as it is seen through a pipe."""
 
     def run(argv: Sequence[str]) -> bytes:
         outcome = pipe.exec(argv)
@@ -119,18 +144,7 @@ def inner_place(outer: Place, pipe: Pipe, **changes: Any) -> Place:
             raise JobError(f"'{' '.join(argv[:6])}' in '{pipe.name}' {outcome.complaint()}.")
         return outcome.stdout.encode("utf-8", "surrogateescape")
 
-    defaults: dict[str, Any] = {
-        "run": run,
-        "put": pipe.put,
-        "hold": lambda _kind, **_what: nullcontext(),
-        "rootfs": "/",
-        "agent": AGENT,
-        "scratch": "/run/vbench",
-        "netns": "",
-        "depth": outer.depth + 1,
-        "warnings": [],
-    }
-    return replace(outer, **{**defaults, **changes})
+    return replace(place, run=run, put=pipe.put)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -10,10 +10,10 @@ from vbench.image import cpio
 from vbench.model import Missing
 from vbench.targets import accelerator, pyz
 from vbench.targets.hop import Entry
-from vbench.targets.monitor import Monitor
+from vbench.targets.monitor import Monitor, load, save
 from vbench.targets.network import add_tap, bridge_guest
 from vbench.targets.pipe import Pipe
-from vbench.targets.place import Place, Settings, inner_place
+from vbench.targets.place import Place, Ram, Settings, inner_place
 
 EMULATOR = f"qemu-system-{platform.machine()}"
 MODEL = {"kvm": "host", "tcg": "EPYC"}  # EPYC has SVM on; `max` boots a nested guest twice as slowly
@@ -22,7 +22,10 @@ EMULATED = ["tsc=reliable", "no_timer_check"]  # TCG's timers fail calibration u
 MITIGATIONS = ("mitigations=off", "mitigations=auto,nosmt")
 DATA_SIZE = "1G"
 NIC = "eth0"
-FORMAT = ["-q", "-t", "ext4", "-J", "size=4", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard", "-m", "0"]
+UUID = "6d1c0a0e-7b5f-4f0e-9d7a-2f6b3c1e8a55"  # the same every time: a restored guest must find the disk it knew
+FORMAT = ["-q", "-t", "ext4", "-J", "size=4", "-m", "0", "-U", UUID]
+FORMAT += ["-E", f"lazy_itable_init=0,lazy_journal_init=0,nodiscard,hash_seed={UUID}"]
+FORMAT_TIME = "E2FSPROGS_FAKE_TIME=1000000000"
 
 
 class Qemu:
@@ -63,6 +66,8 @@ class Qemu:
             settle,
             freeze=lambda: monitor.execute("stop"),  # QEMU's own stop: the guest's clock stands still with it
             thaw=lambda: monitor.execute("cont"),
+            save=lambda: save(monitor, place),
+            load=lambda: load(monitor, place),
             hello_seconds=accelerator.patience(kind, place),
             patience=0,  # a guest's disks are passing, so there is nothing to wait for
         )
@@ -73,8 +78,8 @@ def command(place: Place, settings: Settings, kind: str, initrd: str, disk: str)
     append = [*COMMON, *(EMULATED if kind == "tcg" else []), *mitigations()]
     return [
         *(EMULATOR, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-        *("-machine", "q35", "-accel", kind, "-cpu", MODEL[kind]),
-        *("-smp", str(settings.cpus), "-m", f"{settings.memory // 2**20}M"),
+        *("-machine", "q35", "-accel", kind, "-cpu", MODEL[kind], "-smp", str(settings.cpus)),
+        *memory(place.ram, settings.memory // 2**20),
         *("-chardev", "stdio,id=agent,signal=off", "-device", "virtio-serial"),
         *("-device", "virtserialport,chardev=agent,name=vbench.agent"),
         *("-chardev", "file,id=console,path=/proc/self/fd/2", "-device", "isa-serial,chardev=console"),
@@ -87,6 +92,16 @@ def command(place: Place, settings: Settings, kind: str, initrd: str, disk: str)
         *("-drive", f"file={disk},format=raw,if=none,id=data,cache=none", "-device", "virtio-blk-pci,drive=data"),
         *("-kernel", place.kernel, "-initrd", initrd, "-append", " ".join(append)),
     ]
+
+
+def memory(ram: Ram | None, size: int) -> list[str]:
+    """Return the options of `size` MiB of memory; from a file it is shared while written and private when restored."""
+    if ram is None:
+        return ["-m", f"{size}M"]
+    share = "off" if ram.restore else "on"
+    backend = f"memory-backend-file,id=ram,size={size}M,mem-path={ram.memory},share={share}"
+    incoming = ["-incoming", "defer"] if ram.restore else []
+    return ["-m", f"{size}M", "-object", backend, "-machine", "memory-backend=ram", *incoming]
 
 
 def mitigations() -> list[str]:
@@ -108,7 +123,7 @@ def data_disk(place: Place) -> str:
     if place.data.startswith("/dev/"):
         return place.data
     disk = f"{place.data}/disk.ext4"
-    place.run(["mke2fs", *FORMAT, disk, DATA_SIZE])
+    place.run(["env", FORMAT_TIME, "mke2fs", *FORMAT, disk, DATA_SIZE])
     return disk
 
 
