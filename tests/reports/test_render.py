@@ -12,6 +12,7 @@ import pytest
 from tests.reports.tables import NASTY, everything, printed
 from vbench.errors import InputError
 from vbench.model import Cell
+from vbench.reports.clean import spreadsheet
 from vbench.reports.render import FORMATS, render
 from vbench.reports.table import Table, tabulate
 
@@ -56,6 +57,11 @@ def test_csv_reads_back_with_empty_fields_and_no_formulas() -> None:
     assert list(rows[0]) == KEYS
     assert [row["value"] for row in rows if row["verdict"] in {"failed", "missing"}] == [""] * 4
     assert not any(field.startswith(("=", "+", "-", "@")) for row in rows for field in row.values())
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r=1"])
+def test_spreadsheets_see_no_formula(text: str) -> None:
+    assert spreadsheet(text).startswith("'")
 
 
 def test_markdown_keeps_its_columns_whatever_the_names() -> None:
