@@ -1,11 +1,14 @@
 """Rounding by the interval: the Particle Data Group's own examples, and what must never be printed."""
 
+import doctest
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
 
+from vbench import units
 from vbench.model import Cell
-from vbench.reports import numbers
+from vbench.reports import clean, numbers
 from vbench.units import format_value
 
 CELL = Cell(
@@ -82,3 +85,9 @@ def test_a_ratio_is_never_printed_as_zero_or_past_its_column(low: float, high: f
 )
 def test_values_with_their_units(value: float | None, unit: str, digits: int, text: str) -> None:
     assert format_value(value, unit, digits) == text
+
+
+@pytest.mark.parametrize("module", [clean, numbers, units])
+def test_the_examples_in_the_docstrings(module: ModuleType) -> None:
+    failed, tried = doctest.testmod(module)
+    assert (failed, tried > 0) == (0, True)
