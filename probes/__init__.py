@@ -2,10 +2,12 @@
 
 from vbench.model import Fact
 from vbench.probes.catalog import GROUPS, QUESTIONS, Group
+from vbench.probes.machine import Layer
+from vbench.probes.platform import stack
 from vbench.probes.question import Answer, Question
 from vbench.probes.snapshot import Snapshot
 
-__all__ = ["GROUPS", "QUESTIONS", "Answer", "Fact", "Group", "Question", "Snapshot", "facts"]
+__all__ = ["GROUPS", "QUESTIONS", "Answer", "Fact", "Group", "Layer", "Question", "Snapshot", "facts", "stack"]
 
 
 def facts(snapshot: Snapshot) -> list[Fact]:

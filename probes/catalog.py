@@ -1,8 +1,25 @@
-"""All questions, in groups, in the order in which people read them."""
+"""All questions, in groups, in the order in which people read them: what guests need first, then what disturbs."""
 
 from typing import NamedTuple
 
-from vbench.probes import devices, extension, isolation, kernel, memory, paging, processor, svm, vmx
+from vbench.probes import (
+    cloud,
+    confidential,
+    devices,
+    extension,
+    helpers,
+    iommu,
+    isolation,
+    kernel,
+    kvm,
+    memory,
+    other,
+    paging,
+    platform,
+    processor,
+    svm,
+    vmx,
+)
 from vbench.probes.question import Question
 
 
@@ -12,9 +29,17 @@ class Group(NamedTuple):
     title: str
     questions: tuple[Question, ...]
 
+    def holds(self, key: str) -> bool:
+        """Return whether a fact's key belongs to this group."""
+        return any(question.names(key) for question in self.questions)
+
 
 GROUPS = (
-    Group("Running guests", (*extension.QUESTIONS, *paging.QUESTIONS, *vmx.QUESTIONS, *svm.QUESTIONS)),
+    Group("Where this runs", (*platform.QUESTIONS, *cloud.QUESTIONS)),
+    Group("Running guests", (*extension.QUESTIONS, *paging.QUESTIONS, *kvm.QUESTIONS)),
+    Group("Devices for guests", (*iommu.QUESTIONS, *helpers.QUESTIONS)),
+    Group("Processor features for guests", (*vmx.QUESTIONS, *svm.QUESTIONS, *other.QUESTIONS)),
+    Group("Confidential guests", confidential.QUESTIONS),
     Group("Processor", processor.QUESTIONS),
     Group("Memory", memory.QUESTIONS),
     Group("Kernel", kernel.QUESTIONS),

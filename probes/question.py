@@ -38,6 +38,10 @@ class Question:
     ask: Ask | AskMany
     unit: str | None = None
 
+    def names(self, key: str) -> bool:
+        """Return whether a fact's key is this question's."""
+        return key == self.key or (self.key.endswith(".*") and key.startswith(self.key[:-1]))
+
     def facts(self, snapshot: Snapshot) -> Iterable[Fact]:
         """Yield the facts that the answer makes, none where the question does not arise."""
         answer = self.ask(snapshot)

@@ -10,6 +10,19 @@ from typing import Any, Self
 
 REGISTERS = ("eax", "ebx", "ecx", "edx")
 NOT_ALLOWED = ("EACCES", "EPERM")
+# Fields of /proc/cpuinfo that only one architecture has, the start of their value, and the architecture.
+ARCHES = (
+    ("vendor_id", "IBM/S390", "s390x"),
+    ("flags", "", "x86_64"),
+    ("CPU implementer", "", "aarch64"),
+    ("timebase", "", "ppc64"),
+    ("isa", "rv", "riscv64"),
+    ("isa", "loongarch", "loongarch64"),
+    ("isa", "mips", "mips"),
+    ("arch", "IA-64", "ia64"),
+    ("type", "sun4", "sparc64"),
+    ("Features", "", "aarch64"),
+)
 
 
 @dataclass(frozen=True)
@@ -85,12 +98,10 @@ class Snapshot:
 
     @cached_property
     def _arch_of_cpuinfo(self) -> str | None:
-        names = {
-            "flags": "x86_64", "CPU implementer": "aarch64", "bogomips per cpu": "s390x", "timebase": "ppc64",
-            "isa": "riscv64", "Features": "aarch64",
-        }  # fmt: skip
         keys = {key for group in self.cpuinfo for key in group}
-        return next((arch for key, arch in names.items() if key in keys), None)
+        return next(
+            (arch for key, stem, arch in ARCHES if key in keys and (self.cpu_field(key) or "").startswith(stem)), None
+        )
 
     @property
     def x86(self) -> bool:

@@ -30,6 +30,7 @@ def snapshot(options: dict[str, object]) -> dict[str, object]:
         "arch": system.machine,
         "kernel": system.release,
         "uid": os.geteuid(),
+        "host": system.nodename,  # only so that `vbench probe --save` can mask it
         "stat": collect_system.nodes(errors),
         "env": collect_system.environment(),
         "limits": collect_system.limits(),

@@ -14,7 +14,8 @@ LARGE = 256 * 1024
 TOTAL = 6 * 1024 * 1024  # bytes of all files of a snapshot together
 MATCHES = 1024  # paths that one pattern may name
 
-# text, binary: contents up to so many bytes. link: where a link points. present: that it exists.
+# text, binary: contents up to so many bytes. environ: those variables that tell of a container, for the others may
+# hold secrets. link: where a link points. present: that it exists.
 WANTED: tuple[tuple[str, str, int], ...] = (
     # The processor
     ("text", "/proc/cpuinfo", LARGE),
@@ -163,7 +164,7 @@ WANTED: tuple[tuple[str, str, int], ...] = (
     ("text", "/proc/self/gid_map", 4096),
     ("text", "/proc/self/limits", 4096),
     ("text", "/proc/self/attr/current", 4096),
-    ("text", "/proc/1/environ", TEXT),
+    ("environ", "/proc/1/environ", TEXT),
     ("text", "/proc/1/cgroup", TEXT),
     ("text", "/proc/1/comm", 512),
     ("text", "/proc/1/sched", 512),
@@ -255,7 +256,7 @@ def gather(
                 elif path not in found:
                     data = contents(path, min(limit, room))
                     room -= len(data)
-                    found[path] = (kind, data)
+                    found[path] = ("text", _telling(data)) if kind == "environ" else (kind, data)
             except OSError as error:
                 _record(errors, path, error)
     return {"contents": found, "links": links, "present": sorted(present)}
@@ -272,6 +273,10 @@ def expand(pattern: str, names: Callable[[str], list[str]], listed: dict[str, li
             paths = [f"{path}/{name}" for path in paths for name in _list(path, names, listed) if matches(name)]
             paths = paths[:MATCHES]
     return paths
+
+
+def _telling(environment: bytes) -> bytes:
+    return b"\0".join(word for word in environment.split(b"\0") if word.startswith(b"container"))
 
 
 def _list(path: str, names: Callable[[str], list[str]], listed: dict[str, list[str]]) -> list[str]:

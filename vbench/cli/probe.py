@@ -1,0 +1,138 @@
+"""`vbench probe`: what this machine can do, how sure we are, and the fix beside what is missing."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vbench.cli.common import out, print_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from vbench.model import Fact
+    from vbench.probes import Layer, Snapshot
+
+# What the short table shows, in this order; `--all` shows everything.
+SHORT = (
+    (
+        "Where this runs",
+        "platform.product platform.cloud platform.is_guest platform.hypervisor platform.monitor platform.container "
+        "kernel.release cpu.model cpu.count memory.total",
+    ),
+    (
+        "Running guests",
+        "cpu.virtualization cpu.virtualization_enabled cpu.nested_paging kvm.device kvm.opens kvm.runs "
+        "kvm.exits_per_second kvm.boots kvm.backend kvm.nested confidential.guest",
+    ),
+    (
+        "Devices for guests",
+        "iommu.present iommu.kind iommu.active iommu.interrupt_remapping sriov.totalvfs device.tun device.vhost_net "
+        "device.vfio",
+    ),
+    (
+        "What disturbs measurements",
+        "cpu.governor cpu.turbo cpu.smt cpu.throttled cpu.mitigations memory.thp memory.thp_defrag memory.ksm "
+        "memory.swap_used memory.numa_nodes memory.numa_balancing kernel.clocksource kernel.preemption kernel.load "
+        "kernel.steal_share kvm.guests kvm.halt_poll cgroup.cpu_limit cgroup.throttled disk.scheduler disk.filesystem "
+        "kernel.io_uring",
+    ),
+)
+LONGEST = 60  # characters of a value in the table; --json has it whole
+
+
+def probe(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (vbench.facts/1).")] = False,
+    sysroot: Annotated[Path | None, typer.Option(help="Probe a recorded machine: a folder or a tar of one.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Record the machine in a folder, identifying data masked.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Print every fact, not only those that matter most.")] = False,
+) -> None:
+    """Tell what this machine can do: run guests, give devices away, measure without disturbance."""
+    from vbench.store import snapshot as store
+
+    snapshot = store.load(sysroot) if sysroot else _live()
+    if save:
+        store.save(snapshot, save)
+    show(snapshot, as_json=as_json, every=every)
+
+
+def show(snapshot: "Snapshot", *, as_json: bool, every: bool) -> None:
+    """Print the facts of a snapshot, wherever it came from."""
+    from vbench.probes import facts, stack
+
+    found, storeys = facts(snapshot), stack(snapshot)
+    if as_json:
+        print_json(_document(found, storeys))
+    else:
+        _print(found, storeys, every=every)
+
+
+def _live() -> "Snapshot":
+    from vbench.agent import collect
+    from vbench.store.snapshot import of_agent
+
+    collected: dict[str, Any] = collect.snapshot({})
+    collected["json"]["kvm"].update(_booted())
+    return of_agent(collected)
+
+
+def _booted() -> dict[str, bool]:
+    """Return what a boot under KVM showed, where `vbench` has tried one since this machine started."""
+    from vbench.targets import accelerator
+
+    proof = accelerator.known()
+    tried = proof.accelerator == "kvm" or "did not boot" in proof.reason
+    return {"booted": proof.accelerator == "kvm"} if tried else {}
+
+
+def _document(found: "list[Fact]", storeys: "list[Layer]") -> dict[str, Any]:
+    facts = [
+        {"key": one.key, "value": one.value, "unit": one.unit, "level": one.level, "source": one.source, "fix": one.fix}
+        for one in found
+    ]
+    stack = [{"kind": one.kind, "name": one.name, "evidence": list(one.evidence)} for one in storeys]
+    return {"schema": "vbench.facts/1", "facts": facts, "stack": stack}
+
+
+def _print(found: "list[Fact]", storeys: "list[Layer]", *, every: bool) -> None:
+    from rich.text import Text
+
+    from vbench.probes import GROUPS
+
+    console = out()
+    path = " > ".join(f"{storey.name} ({storey.kind})" for storey in storeys)
+    console.print(Text(f"Around this process, outermost first: {path or 'nothing that shows'}"))
+    named = {fact.key: fact for fact in found}
+    groups = [(title, [named[key] for key in keys.split() if key in named]) for title, keys in SHORT]
+    if every:
+        groups = [(group.title, [fact for fact in found if group.holds(fact.key)]) for group in GROUPS]
+    for title, facts in groups:
+        if facts:
+            console.print(Text(f"\n{title}", style="bold"))
+            console.print(_table(facts))
+    if not every:
+        console.print(Text(f"\n{len(found)} facts in all: vbench probe --all, or --json."))
+
+
+def _table(facts: "list[Fact]") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(min_width=26, no_wrap=True)
+    table.add_column(max_width=22, overflow="fold")
+    table.add_column(overflow="fold", style="dim")
+    for fact in facts:
+        note = f"{fact.source}" + (f"\n-> {fact.fix}" if fact.fix else "")
+        table.add_row(Text(fact.key), Text(_value(fact)), Text(note))
+    return table
+
+
+def _value(fact: "Fact") -> str:
+    from vbench.units import format_value
+
+    if isinstance(fact.value, str):
+        return fact.value if len(fact.value) <= LONGEST else f"{fact.value[: LONGEST - 3]}..."
+    if fact.unit == "1" and float(fact.value).is_integer():
+        return f"{fact.value:.0f}"
+    return format_value(float(fact.value), fact.unit or "")
