@@ -1,7 +1,7 @@
 """The workload image: one root, named by its digest, for every target."""
 
-from vbench.image.build import build
-from vbench.image.check import check
+from vbench.image.builder import build
+from vbench.image.integrity import check
 from vbench.image.manifest import Manifest
 from vbench.image.recipe import Recipe
 from vbench.image.recipe import load as load_recipe

@@ -17,6 +17,7 @@ from vbench.image.recipe import Recipe
 Progress = Callable[[str], None]
 
 _CARRY = "Carry an image here with `vbench image import FILE`"
+_AS_ROOT = "Run as root, or apt-get install uidmap and list the user in /etc/subuid and /etc/subgid."
 # Kills every process of a build and drops its mounts when vbench dies, however it dies.
 _CONTAINED = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 # What a mirror's network and a user's proxy need; anything else would make a build depend on whose it is.
@@ -78,12 +79,13 @@ def _prefix() -> tuple[str, ...]:
         if not shutil.which(tool):
             raise HostError(f"'{tool}', which builds the image, is missing.", f"apt-get install {package}")
     if not _is_root() and not shutil.which("newuidmap"):
-        raise HostError("Only root can build an image here.", f"Run as root, or apt-get install uidmap. {_CARRY}.")
+        raise HostError("This user cannot build an image.", f"{_AS_ROOT} {_CARRY}.")
     return _CONTAINED if _is_root() else ("setpriv", "--pdeathsig", "TERM")
 
 
 def _options(recipe: Recipe, kernel: Path) -> list[str]:
     options = ["--format=tar", "--skip=output/dev", f"--variant={recipe.variant}"]
+    options.append('--aptopt=APT::Sandbox::User "root"')  # else apt's folders belong to whom it could become
     options.append("--mode=root" if _is_root() else "--mode=unshare")
     options += [f"--architectures={recipe.architecture}"] if recipe.architecture else []
     options += [f"--include={','.join(recipe.packages)}"] if recipe.packages else []
@@ -101,13 +103,17 @@ def _options(recipe: Recipe, kernel: Path) -> list[str]:
 def explain(said: list[str]) -> VbenchError:
     """Return the error behind mmdebstrap's last lines: apt's own words, for mmdebstrap's come after them."""
     console = "\n".join(said)
-    apt = next((line[3:] for line in said if line.startswith("E: ")), said[-1] if said else "it said nothing")
+    apt = next(
+        (line[3:].rstrip(".") for line in said if line.startswith("E: ")), said[-1] if said else "it said nothing"
+    )
     if "No space left on device" in console:
         remedy = "Free 3 GB, or set XDG_DATA_HOME to a folder that has them."
         return HostError("There is no space left for the image.", remedy, console=console)
+    if "/etc/subuid" in console:
+        return HostError("This user cannot build an image.", f"{_AS_ROOT} {_CARRY}.", console=console)
     if found := re.search(r"Unable to locate package (\S+)|Package '(\S+)' has no installation candidate", console):
         return InputError(f"The suite has no package '{found[1] or found[2]}'.", "Correct the recipe.", console=console)
     if re.search(r"Could not (connect|resolve)|Temporary failure resolving|Failed to fetch|Connection failed", console):
         remedy = f"Check the network and the recipe's mirror. {_CARRY}."
-        return HostError(f"The mirror cannot be reached: {apt}", remedy, console=console)
-    return HostError(f"The image could not be built: {apt}", f"See the lines above. {_CARRY}.", console=console)
+        return HostError(f"The mirror cannot be reached: {apt}.", remedy, console=console)
+    return HostError(f"The image could not be built: {apt}.", f"See the lines above. {_CARRY}.", console=console)

@@ -48,8 +48,9 @@ def survey(tar: Path) -> Survey:
 def unpack(tar: Path, into: Path) -> None:
     """Unpack a surveyed tar. Root keeps its owners; what anybody else unpacks is theirs."""
     into.mkdir()
-    options = ["--preserve-permissions", "--numeric-owner", "--directory", str(into), "--file", str(tar)]
-    tools.run(["tar", "--extract", *options], package="tar")
+    # A folder gets its time last, for what was appended to the tar lies in folders that came long before.
+    options = ["--preserve-permissions", "--numeric-owner", "--delay-directory-restore"]
+    tools.run(["tar", "--extract", *options, "--directory", str(into), "--file", str(tar)], package="tar")
 
 
 class _Bounded(io.FileIO):

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from vbench import paths
 from vbench.errors import HostError, InputError
 from vbench.image import disk, store
-from vbench.image.build import derive
-from vbench.image.check import check
+from vbench.image.builder import derive
+from vbench.image.integrity import check
 from vbench.image.manifest import MAX_MANIFEST, Manifest
 from vbench.image.store import Image
 
@@ -134,7 +134,7 @@ def _packed(out: IO[bytes], *, by_zstd: bool) -> Iterator[IO[bytes]]:
 def _opened(file: Path) -> Iterator[IO[bytes]]:
     """Lend what is in a file, unpacked if it is packed with zstd."""
     try:
-        opened = file.open("rb")
+        opened = file.open("rb", buffering=0)  # zstd reads on from where our own reading ended
     except OSError as error:
         raise InputError(f"'{file}' cannot be read: {error.strerror}.", "Name an exported image.") from None
     with opened:

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from vbench.errors import VbenchError
-from vbench.image import boot, check, disk, mmdebstrap, store, tarball, tools
+from vbench.image import boot, disk, integrity, mmdebstrap, store, tarball, tools
 from vbench.image.manifest import FileName, FileRecord, Manifest, RecipeRecord
 from vbench.image.mmdebstrap import Progress
 from vbench.image.recipe import Recipe, load
@@ -29,7 +29,7 @@ def _cached(recipe: Recipe) -> Image | None:
     for image in store.images():
         if image.manifest.recipe.digest == recipe.digest:
             try:
-                check.check(image)
+                integrity.check(image)
             except VbenchError:
                 continue
             return image

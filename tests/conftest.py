@@ -1,0 +1,22 @@
+"""What every room's tests may ask for."""
+
+from pathlib import Path
+
+import pytest
+
+import vbench.image
+from vbench.image import Image
+
+
+@pytest.fixture(scope="session")
+def image() -> Image:
+    """The default workload image, from the user's own store, where it is built if need be."""
+    return vbench.image.build()
+
+
+@pytest.fixture
+def xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own for everything that vbench keeps; returns the folder that holds it."""
+    for kind in ("DATA", "CACHE", "CONFIG", "STATE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
+    return tmp_path
