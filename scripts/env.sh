@@ -1,0 +1,24 @@
+#!/bin/sh
+# Install the system packages and make .venv; does nothing where all of it is there already.
+set -eu
+cd "$(dirname "$0")/.."
+
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+missing=
+for package in $(cat scripts/packages.txt); do
+    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+    echo "installing:$missing"
+    $sudo apt-get -qq update
+    # shellcheck disable=SC2086 # the names are words
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq install --yes --no-install-recommends $missing >/dev/null
+fi
+
+stamp=.venv/installed
+if ! [ "$stamp" -nt pyproject.toml ]; then
+    [ -x .venv/bin/python ] || python3 -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+    touch "$stamp"
+fi
