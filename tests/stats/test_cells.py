@@ -261,3 +261,11 @@ def test_what_a_target_says_is_bounded() -> None:
     assert len(cell.warnings[0]) < 300
     (cell,) = cells(many)
     assert cell.warnings[-1] == "47 of 50 iterations failed for other reasons"
+
+
+def test_restored_instances_count_as_one_boot() -> None:
+    samples = session({"bare": boots(1.0, 1.1, 0.9), "kvm": boots(2.0, 2.2, 1.8)})
+    row = next(cell for cell in cells(samples, Context(restored=frozenset({"kvm"}))) if cell.target == "kvm")
+    assert row.ratio == pytest.approx(2.0)
+    assert (row.boots, row.low, row.high, row.mde, row.verdict) == (1, None, None, None, "one boot")
+    assert any("restored from one boot" in warning for warning in row.warnings)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import exp, log1p
+from statistics import fmean
 
 from vbench.model import BARE, CONTROL, Cell, Sample
 from vbench.stats.bootstrap import SMALL, hierarchical
@@ -118,6 +119,9 @@ def _compared(place: _Place, row: Cell, pairs: Pairs) -> Cell:
     """Return the row with its ratio, and with the interval and the cross-check that the number of boots allows."""
     means = pairs.means()
     warnings = (*row.warnings, *filter(None, [pairs.left_out]))
+    if place.target in place.context.restored:
+        warnings += (f"its {len(means)} instances were restored from one boot, so there is no interval over boots",)
+        means = [fmean(means)]
     row = replace(row, boots=len(means), comparable=True)
     if len(means) == 1:
         return replace(row, ratio=natural(means[0]), verdict=ONE_BOOT, warnings=warnings)

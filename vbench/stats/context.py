@@ -15,7 +15,8 @@ class Context:
 
     `accelerators` and `differences` go by target. `withheld` (reasons that void a ratio) and `warnings` go by
     (workload, target), where the workload may be `EVERY`; a reason on bare voids the ratios of every target.
-    `tails` names the (workload, metric) pairs that are far quantiles.
+    `tails` names the (workload, metric) pairs that are far quantiles. `restored` names the targets whose instances all
+    come from one boot: however many there are, they count as one.
     """
 
     accelerators: Mapping[str, str] = field(default_factory=dict)
@@ -23,3 +24,4 @@ class Context:
     withheld: Remarks = field(default_factory=dict)
     warnings: Remarks = field(default_factory=dict)
     tails: frozenset[tuple[str, str]] = frozenset()
+    restored: frozenset[str] = frozenset()
