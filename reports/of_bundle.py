@@ -4,12 +4,17 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from vbench.model import BARE, Difference, Fact
+from vbench.probes import facts
+from vbench.probes.matters import differences, voids
 from vbench.reports.as_json import document
 from vbench.reports.table import Table, tabulate
 from vbench.stats import EVERY, Context
+from vbench.store import snapshot
 from vbench.store.bundle import Bundle
 
 SUMMARY = "vbench.summary/1"
+Remarks = dict[tuple[str, str], tuple[str, ...]]
 
 
 def table_of(bundle: Bundle, *, margin: float = 0.03) -> Table:
@@ -23,17 +28,46 @@ def summary(table: Table) -> dict[str, Any]:
 
 
 def context_of(bundle: Bundle) -> Context:
-    """Return the targets' accelerators, differences and warnings from the instances that were recorded."""
-    accelerators: dict[str, str] = {}
-    warnings: dict[tuple[str, str], tuple[str, ...]] = defaultdict(tuple)
-    for instance in bundle.instances():
-        target = instance["target"]
-        if instance["accelerator"]:
-            accelerators[target] = instance["accelerator"]
-        new = [text for text in instance["warnings"] if text not in warnings[EVERY, target]]
-        warnings[EVERY, target] += tuple(new)
-    tails = {(name, metric) for name, about in bundle.header["workloads"].items() for metric in about["tails"]}
-    return Context(accelerators=accelerators, warnings=dict(warnings), tails=frozenset(tails))
+    """Return what the bundle says of its targets: accelerators, warnings, differences from bare, what voids a ratio."""
+    instances = bundle.instances()
+    workloads = bundle.header["workloads"]
+    differing, withheld = _compared(bundle, list(workloads))
+    return Context(
+        accelerators={one["target"]: one["accelerator"] for one in instances if one["accelerator"]},
+        differences=differing,
+        withheld=withheld,
+        warnings=_warnings(instances),
+        tails=frozenset((name, metric) for name, about in workloads.items() for metric in about["tails"]),
+        restored=frozenset(one["target"] for one in instances if one["restored"]),
+    )
+
+
+def _warnings(instances: list[dict[str, Any]]) -> Remarks:
+    """Return what was said of a target's instances, once."""
+    said: Remarks = defaultdict(tuple)
+    for instance in instances:
+        key = EVERY, instance["target"]
+        said[key] += tuple(text for text in instance["warnings"] if text not in said[key])
+    return dict(said)
+
+
+def _compared(bundle: Bundle, workloads: list[str]) -> tuple[dict[tuple[str, str], tuple[Difference, ...]], Remarks]:
+    """Return the differences between the facts of bare and of each target, and those that void a ratio."""
+    bare = _facts(bundle, BARE)
+    differing: dict[tuple[str, str], tuple[Difference, ...]] = {}
+    withheld: Remarks = {}
+    for target in bundle.header["plan"]["targets"]:
+        there = _facts(bundle, target)
+        for workload in workloads:
+            differing[workload, target] = differences(bare, there, workload)
+            withheld[workload, target] = voids(bare, there, workload)
+    return differing, withheld
+
+
+def _facts(bundle: Bundle, target: str) -> list[Fact]:
+    """Return the facts of a target from its snapshot; none where it never came so far."""
+    folder = bundle.snapshot_folder(target, "before")
+    return facts(snapshot.load(folder)) if folder.exists() else []
 
 
 def notes_of(header: Mapping[str, Any]) -> tuple[str, ...]:
@@ -44,6 +78,7 @@ def notes_of(header: Mapping[str, Any]) -> tuple[str, ...]:
         for name, lacking in header["left_out"].items()
         for lack in lacking[:1]
     ]
+    notes += [f"{name} is nested: the last hop runs inside the one before." for name in plan["targets"] if "/" in name]
     size = f"{settings['cpus']} CPU, {settings['memory'] // 2**20} MiB"
     notes.append(f"Every target: {size}. Profile {plan['profile']['name']}, seed {plan['seed']}.")
     return tuple(notes)

@@ -125,7 +125,7 @@ def test_the_context_is_carried_and_withholds() -> None:
     release = Difference("kernel.release", "6.1", "6.6")
     context = Context(
         accelerators={"kvm": "tcg"},
-        differences={"kvm": (release,)},
+        differences={("cpu.primes", "kvm"): (release,)},
         withheld={("cpu.primes", "kvm"): ("the guest's clock is wrong",)},
         warnings={(EVERY, "kvm"): ("the image is another one",)},
     )

@@ -152,7 +152,7 @@ class Session:
     def _snapshot(self, live: Live, when: str, *, wanted: bool = True) -> None:
         if live.instance is None or not wanted:
             return
-        folder = self.recorder.snapshot_folder(live.instance.target, when)
+        folder = self.recorder.bundle.snapshot_folder(live.instance.target, when)
         if when == "after":
             live.instance.thaw()
         if not folder.exists():

@@ -96,7 +96,7 @@ def _empty(place: _Place, mine: Series) -> Cell:
         mde=None,
         verdict=FAILED if mine.tried else MISSING,
         comparable=False,
-        differences=place.context.differences.get(place.target, ()),
+        differences=place.context.differences.get((place.key.workload, place.target), ()),
         warnings=(*warnings, *_drift(mine, place)),
     )
 

@@ -13,14 +13,14 @@ Remarks = Mapping[tuple[str, str], tuple[str, ...]]
 class Context:
     """What probes, checks and workloads say of the targets of a run.
 
-    `accelerators` and `differences` go by target. `withheld` (reasons that void a ratio) and `warnings` go by
-    (workload, target), where the workload may be `EVERY`; a reason on bare voids the ratios of every target.
+    `accelerators` go by target, `differences` by (workload, target). `withheld` (reasons that void a ratio) and
+    `warnings` do too, and there the workload may be `EVERY`; a reason on bare voids the ratios of every target.
     `tails` names the (workload, metric) pairs that are far quantiles. `restored` names the targets whose instances all
     come from one boot: however many there are, they count as one.
     """
 
     accelerators: Mapping[str, str] = field(default_factory=dict)
-    differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
+    differences: Mapping[tuple[str, str], tuple[Difference, ...]] = field(default_factory=dict)
     withheld: Remarks = field(default_factory=dict)
     warnings: Remarks = field(default_factory=dict)
     tails: frozenset[tuple[str, str]] = frozenset()

@@ -90,6 +90,10 @@ class Bundle:
         path = self.folder / "summary.json"
         return json.loads(path.read_text()) if path.exists() else None
 
+    def snapshot_folder(self, target: str, when: str) -> Path:
+        """Return the folder of a target's snapshot, taken before or after the run."""
+        return self.folder / "snapshots" / slug(target) / when
+
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write what was derived from the rest."""
         (self.folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
@@ -148,12 +152,6 @@ class Recorder:
         except OSError as error:
             raise self._full(error) from None
         return name
-
-    def snapshot_folder(self, target: str, when: str) -> Path:
-        """Return the folder for a target's snapshot, not made yet; a resumed run keeps the first."""
-        base = self.bundle.folder / "snapshots" / slug(target)
-        base.mkdir(parents=True, exist_ok=True)
-        return base / when
 
     def _append(self, name: str) -> Any:
         path = self.bundle.folder / name

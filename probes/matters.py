@@ -1,0 +1,82 @@
+"""Which fact matters to which workload: the one place that says what may explain a cost, and what voids it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from vbench.model import Difference, Fact, Value
+
+NOT_KNOWN = frozenset({"unknown", "not-permitted"})
+FLAGS = "cpu.flags"
+
+
+@dataclass(frozen=True)
+class Matter:
+    """A fact (its key as a glob) and the workloads (globs) whose cost it may explain; `voids` forbids a ratio."""
+
+    fact: str
+    workloads: tuple[str, ...]
+    voids: bool = False
+
+
+EVERY = ("*",)
+KERNEL_WORK = ("memory.*", "disk.*", "network.*", "system.*", "app.*", "lifecycle.*")
+MATTERS = (
+    Matter("kernel.arch", EVERY, voids=True),
+    Matter("cpu.usable", EVERY, voids=True),
+    Matter("cpu.model", EVERY),
+    Matter(FLAGS, ("cpu.*", "memory.*", "app.*")),
+    Matter("kernel.clocksource", EVERY),
+    Matter("kernel.release", KERNEL_WORK),
+    Matter("kernel.preemption", KERNEL_WORK),
+    Matter("cpu.mitigations", KERNEL_WORK),
+    Matter("cpu.vulnerability.*", ("disk.*", "network.*", "system.*", "app.*")),
+    Matter("cpu.idle_driver", ("network.*", "system.*")),
+    Matter("memory.thp", ("cpu.*", "memory.*", "app.*")),
+    Matter("memory.huge_page_size", ("memory.*",)),
+    Matter("memory.numa_nodes", ("memory.*",)),
+    Matter("memory.numa_balancing", ("memory.*",)),
+    Matter("memory.ksm", ("memory.*", "lifecycle.*")),
+    Matter("kernel.io_uring", ("disk.*",)),
+    Matter("disk.filesystem", ("disk.*",)),
+    Matter("disk.scheduler", ("disk.*",)),
+    Matter("network.device.eth0.*", ("network.*",)),
+    Matter("isolation.*", ("system.*",)),
+)
+
+
+def differences(bare: Iterable[Fact], target: Iterable[Fact], workload: str) -> tuple[Difference, ...]:
+    """Return the facts that are known on both sides, differ, and matter to a workload, in the order of MATTERS."""
+    return tuple(difference for _, difference in _differing(bare, target, workload))
+
+
+def voids(bare: Iterable[Fact], target: Iterable[Fact], workload: str) -> tuple[str, ...]:
+    """Return why a workload's cost on the target means nothing beside that on bare; empty where it does."""
+    return tuple(
+        f"{difference.fact} is {difference.bare} on bare and {difference.target} here"
+        for matter, difference in _differing(bare, target, workload)
+        if matter.voids
+    )
+
+
+def _differing(bare: Iterable[Fact], target: Iterable[Fact], workload: str) -> Iterator[tuple[Matter, Difference]]:
+    here, there = _known(bare), _known(target)
+    for matter in MATTERS:
+        if any(fnmatchcase(workload, glob) for glob in matter.workloads):
+            for key in (
+                key for key in here if fnmatchcase(key, matter.fact) and here[key] != there.get(key, here[key])
+            ):
+                if difference := _difference(key, here[key], there[key]):
+                    yield matter, difference
+
+
+def _known(facts: Iterable[Fact]) -> Mapping[str, Value]:
+    return {fact.key: fact.value for fact in facts if fact.value not in NOT_KNOWN}
+
+
+def _difference(key: str, bare: Value, target: Value) -> Difference | None:
+    """Return the difference; of CPU flags only those that the target lacks can cost it anything."""
+    if key != FLAGS:
+        return Difference(key, bare, target)
+    lacking = sorted(set(str(bare).split()) - set(str(target).split()))
+    return Difference(key, f"{len(str(bare).split())} flags", f"lacks {' '.join(lacking)}") if lacking else None
