@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -45,12 +46,42 @@ def survey(tar: Path) -> Survey:
     return Survey(blocks, inodes, owners)
 
 
+def add_folder(tar: Path, name: str, epoch: int) -> None:
+    """Append an empty folder of root's, dated `epoch` (seconds since 1970)."""
+    with tarfile.open(tar, "a:", format=tarfile.PAX_FORMAT) as archive:
+        folder = tarfile.TarInfo(name)
+        folder.type, folder.mode, folder.mtime = tarfile.DIRTYPE, 0o755, epoch
+        archive.addfile(folder)
+
+
 def unpack(tar: Path, into: Path) -> None:
     """Unpack a surveyed tar. Root keeps its owners; what anybody else unpacks is theirs."""
     into.mkdir()
     # A folder gets its time last, for what was appended to the tar lies in folders that came long before.
     options = ["--preserve-permissions", "--numeric-owner", "--delay-directory-restore"]
     tools.run(["tar", "--extract", *options, "--directory", str(into), "--file", str(tar)], package="tar")
+
+
+def append(tar: Path, files: Iterable[tuple[str, bytes | None]], epoch: int) -> None:
+    """Add files that belong to root (None: a folder), and the folders that they lack, to a tar."""
+    with tarfile.open(tar, "a:", format=tarfile.PAX_FORMAT) as archive:
+        known = {name.removeprefix("./") for name in archive.getnames()}
+        for name, data in files:
+            parents = [str(parent) for parent in reversed(PurePosixPath(name).parents[:-1])]
+            for folder in [*parents, name] if data is None else parents:
+                if folder not in known:
+                    known.add(folder)
+                    archive.addfile(_owned(folder, tarfile.DIRTYPE, 0o755, epoch))
+            if data is not None:
+                file = _owned(name, tarfile.REGTYPE, 0o644, epoch)
+                file.size = len(data)
+                archive.addfile(file, io.BytesIO(data))
+
+
+def _owned(name: str, kind: bytes, mode: int, epoch: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(f"./{name}")
+    info.type, info.mode, info.mtime = kind, mode, epoch
+    return info
 
 
 class _Bounded(io.FileIO):
