@@ -42,7 +42,6 @@ def _build(recipe: Recipe, shop: Workshop, progress: Progress) -> Image:
     debs.mkdir()
     tar = new / "rootfs.tar"
     mmdebstrap.bootstrap(recipe, tar, debs, shop.lock, progress)
-    tarball.add_folder(tar, "./dev", recipe.epoch)  # a mount point; mmdebstrap's tar is without it or full of devices
     tarball.append(tar, [("dev", None)], recipe.epoch)  # mmdebstrap adds it with its device nodes or not at all
     unpacked = boot.unpack(recipe.kernel, debs) if recipe.kernel else None
     if unpacked:

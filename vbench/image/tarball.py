@@ -46,14 +46,6 @@ def survey(tar: Path) -> Survey:
     return Survey(blocks, inodes, owners)
 
 
-def add_folder(tar: Path, name: str, epoch: int) -> None:
-    """Append an empty folder of root's, dated `epoch` (seconds since 1970)."""
-    with tarfile.open(tar, "a:", format=tarfile.PAX_FORMAT) as archive:
-        folder = tarfile.TarInfo(name)
-        folder.type, folder.mode, folder.mtime = tarfile.DIRTYPE, 0o755, epoch
-        archive.addfile(folder)
-
-
 def unpack(tar: Path, into: Path) -> None:
     """Unpack a surveyed tar. Root keeps its owners; what anybody else unpacks is theirs."""
     into.mkdir()
