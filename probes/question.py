@@ -1,5 +1,6 @@
 """A probe is a question with a name: what it asks, where the answer is read, and the pure function that reads it."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,9 @@ from vbench.probes.snapshot import Snapshot
 
 UNKNOWN = "unknown"
 NOT_PERMITTED = "not-permitted"
+MEMBER = re.compile(r"[\w.:@+-]{1,80}", re.ASCII)  # what a device, a flaw or a switch may be called
+LARGEST = 2**64
+LONGEST = 8192  # characters: a command line or all flags of a CPU fit
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,32 @@ class Question:
         if isinstance(answer, Mapping):
             stem = self.key.removesuffix("*")
             for name, one in answer.items():
-                yield self._fact(stem + name, one)
+                if MEMBER.fullmatch(name):
+                    yield self._fact(stem + name, one)
         elif answer is not None:
             yield self._fact(self.key, answer)
 
     def _fact(self, key: str, answer: Answer) -> Fact:
-        number = isinstance(answer.value, (int, float))
-        source = answer.source or ", ".join(self.sources)
-        return Fact(key, answer.value, self.unit if number else None, answer.level, source, answer.fix)
+        value = sane(answer.value)
+        unit = self.unit if not isinstance(value, str) else None
+        source = printable(answer.source or ", ".join(self.sources))
+        return Fact(key, value, unit, answer.level, source, answer.fix)
+
+
+def sane(value: Value) -> Value:
+    """Return a value that a table and JSON can hold; what is empty or absurd, as a hostile guest may send, is unknown.
+
+    >>> sane(12), sane(float("inf")), sane(10**400), sane(""), sane("Y")
+    (12, 'unknown', 'unknown', 'unknown', 'Y')
+    """
+    if isinstance(value, str):
+        return printable(value[:LONGEST]).strip() or UNKNOWN
+    return value if not isinstance(value, bool) and -LARGEST < value < LARGEST else UNKNOWN
+
+
+def printable(text: str) -> str:
+    """Return a text in which nothing can steer a terminal."""
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def yes(holds: bool | None) -> str:
