@@ -1,13 +1,13 @@
 """What a guest boots, put into the root: kernel, modules and initramfs, from Debian's kernel package."""
 
-import io
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from vbench.errors import InputError
-from vbench.image import initramfs, kernel, tools
+from vbench.image import initramfs, kernel, tarball, tools
 from vbench.image.manifest import Kernel
 from vbench.image.recipe import Recipe
 
@@ -47,37 +47,26 @@ def add(recipe: Recipe, tar: Path, unpacked: Package) -> None:
     release = unpacked.identity.release
     first = initramfs.build(unpacked.tree, release, recipe.modules, busybox)
     vmlinux = kernel.vmlinux(unpacked.vmlinuz.read_bytes())
-    with tarfile.open(tar, "a:", format=tarfile.PAX_FORMAT) as archive:
-        merged = any(info.name == "./lib" and info.issym() for info in archive)
-        home = f"./{'usr/' if merged else ''}lib/modules/{release}"
-        members = [
-            (f"./{INSIDE}/vmlinux", vmlinux),
-            (f"./{INSIDE}/initramfs.cpio", first),
-            (f"./boot/config-{release}", (unpacked.tree / f"boot/config-{release}").read_bytes()),
-            *((f"{home}/{name}", data) for name, data in _files(unpacked.tree / "lib/modules" / release)),
-        ]
-        _append(archive, members, recipe.epoch)
+    home = f"{_lib(tar)}/modules/{release}"
+    files = {
+        f"{INSIDE}/vmlinux": vmlinux,
+        f"{INSIDE}/initramfs.cpio": first,
+        f"boot/config-{release}": (unpacked.tree / f"boot/config-{release}").read_bytes(),
+    }
+    modules = ((f"{home}/{name}", data) for name, data in _files(unpacked.tree / "lib/modules" / release))
+    tarball.append(tar, chain(files.items(), modules), recipe.epoch)
+
+
+def _lib(tar: Path) -> str:
+    """Return where /lib leads to: a member must not pass through a symbolic link."""
+    with tarfile.open(tar, "r:") as archive:
+        return "usr/lib" if any(info.name == "./lib" and info.issym() for info in archive) else "lib"
 
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():  # `build` and `source` point at headers that are not there
             yield str(path.relative_to(folder)), path.read_bytes()
-
-
-def _append(archive: tarfile.TarFile, members: list[tuple[str, bytes]], epoch: int) -> None:
-    """Add files that belong to root, and the folders that they lack, to a tar."""
-    known = {name.rstrip("/") for name in archive.getnames()}
-    for name, data in members:
-        for parent in reversed(Path(name).parents):
-            folder = tarfile.TarInfo(f"./{parent}")
-            if folder.name not in known and parent != Path():
-                known.add(folder.name)
-                folder.type, folder.mode, folder.mtime = tarfile.DIRTYPE, 0o755, epoch
-                archive.addfile(folder)
-        file = tarfile.TarInfo(name)
-        file.size, file.mode, file.mtime = len(data), 0o644, epoch
-        archive.addfile(file, io.BytesIO(data))
 
 
 def member(tar: Path, name: str) -> bytes | None:

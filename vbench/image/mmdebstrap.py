@@ -51,22 +51,20 @@ def bootstrap(recipe: Recipe, tar: Path, kernel: Path, lock: int, progress: Prog
     env |= {"LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": str(recipe.epoch)}
     env |= {"TMPDIR": str(tar.parent if _is_root() else paths.scratch())}
     said: deque[str] = deque(maxlen=40)
-    process = subprocess.Popen(
+    with subprocess.Popen(
         argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         text=True, errors="replace", process_group=0, pass_fds=(lock,),
-    )  # fmt: skip
-    try:
-        for line in process.stderr or ():
-            said.append(line.rstrip())
-            if line.startswith("I: "):
-                progress(line[3:].rstrip())
-        status = process.wait()
-    except BaseException:
-        # As a user, mmdebstrap takes its own namespace down; as root ours goes with its first process.
-        os.killpg(process.pid, signal.SIGKILL if _is_root() else signal.SIGTERM)
-        process.wait()
-        raise
-    if status:
+    ) as process:  # fmt: skip
+        try:
+            for line in process.stderr or ():
+                said.append(line.rstrip())
+                if line.startswith("I: "):
+                    progress(line[3:].rstrip())
+        except BaseException:
+            # As a user, mmdebstrap takes its own namespace down; as root ours goes with its first process.
+            os.killpg(process.pid, signal.SIGKILL if _is_root() else signal.SIGTERM)
+            raise
+    if process.returncode:
         raise explain(list(said))
 
 

@@ -13,7 +13,17 @@ from vbench.errors import InputError, VbenchError, unknown
 _HERE = Path(__file__).parent
 DEFAULT = _HERE / "recipe.toml"
 # What decides an image's bytes, beside the recipe.
-_CONTENT = ("boot.py", "cpio.py", "init.fstab", "init.sh", "initramfs.py", "kernel.py", "mmdebstrap.py")
+_CONTENT = (
+    "boot.py",
+    "builder.py",
+    "cpio.py",
+    "init.fstab",
+    "init.sh",
+    "initramfs.py",
+    "kernel.py",
+    "mmdebstrap.py",
+    "tarball.py",
+)
 
 # mmdebstrap takes lists joined by commas and sources.list lines joined by spaces: no value may smuggle in a second one.
 _WORD = r"^[A-Za-z0-9][A-Za-z0-9.+:~_-]*$"
