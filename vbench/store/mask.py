@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from ipaddress import IPv6Address
 from typing import Any
 
 from vbench.probes import Snapshot
@@ -13,6 +14,13 @@ Substitute = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 def _zeros(match: re.Match[str]) -> str:
     return re.sub(r"[0-9a-fA-F]", "0", match[0])
+
+
+def _no_address(match: re.Match[str]) -> str:
+    try:
+        return str(IPv6Address(0) if IPv6Address(match[0]) else match[0])
+    except ValueError:
+        return match[0]
 
 
 # In every text.
@@ -28,7 +36,7 @@ EVERYWHERE: tuple[Substitute, ...] = (
 # Only where people's words are: elsewhere four numbers with dots are a version.
 WORDS: tuple[Substitute, ...] = (
     (re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"), "0.0.0.0"),  # noqa: S104 - a mask, not an address to bind
-    (re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{1,4}:){3,7}:?[0-9a-fA-F]{1,4}(?![\w:])"), "::"),
+    (re.compile(r"(?<![\w:.])[0-9a-fA-F:]{7,39}(?![\w:.])"), _no_address),
     (re.compile(r"(?m)(?<= )(//[^/\s]+|[\w.-]+:)(?=/)"), "host:"),
     (re.compile(r"(?<=/home/)[^/\s:,]+"), "user"),
 )

@@ -248,7 +248,7 @@ def _stream(path: Path) -> Iterator[Any]:
         magic = file.read(4)
         file.seek(0)
         if magic == ZSTD:
-            with _unzstd(file) as source:
+            with _unzstd(path) as source:
                 yield _Bounded(source, ARCHIVE_BYTES)
         elif magic.startswith(GZIP):
             with gzip.open(file) as source:
@@ -258,10 +258,11 @@ def _stream(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _unzstd(file: IO[bytes]) -> Iterator[IO[bytes]]:
+def _unzstd(path: Path) -> Iterator[IO[bytes]]:
     argv = ["zstd", "--decompress", "--stdout", "--quiet", "--memory=128MB"]
     try:
-        process = subprocess.Popen(argv, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        with path.open("rb", buffering=0) as file:
+            process = subprocess.Popen(argv, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError:
         raise HostError(
             "The command 'zstd' is missing.", "Install it (apt install zstd), or unpack the archive."
