@@ -37,7 +37,12 @@ def get(wire: Wire, request: Message) -> Message:
     source = os.open(request["path"], os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.lseek(source, request.get("offset", 0), os.SEEK_SET)
-        data = os.read(source, length)
+        data = b""
+        while len(data) < length:  # files of /proc come in pieces
+            piece = os.read(source, length - len(data))
+            if not piece:
+                break
+            data += piece
     finally:
         os.close(source)
     return {"data": b2a_base64(data, newline=False).decode(), "end": len(data) < length}

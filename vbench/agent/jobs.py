@@ -227,7 +227,24 @@ def start(wire: Wire, request: Message) -> Message:
         job.close()
         return dict(job.report(), handle=None, timed_out=late)
     servers[job.process.pid] = job
+    wire.idle = lambda: attend(wire)
     return {"handle": job.process.pid}
+
+
+def attend(wire: Wire) -> None:
+    """Take what servers say until the host says something: one whose pipe is full would stand still."""
+    streams = {descriptor: server for server in servers.values() for descriptor in server.open}
+    poll = select.poll()
+    for descriptor in (wire.source, *streams):
+        poll.register(descriptor, select.POLLIN)
+    while streams:
+        ready = [descriptor for descriptor, _ in poll.poll()]
+        if wire.source in ready:
+            return
+        for descriptor in ready:
+            if not streams[descriptor].drain(descriptor):
+                poll.unregister(descriptor)
+                del streams[descriptor]
 
 
 def stop(wire: Wire, request: Message) -> Message:

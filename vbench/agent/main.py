@@ -41,10 +41,17 @@ def snapshot(wire: Wire, request: Message) -> Message:
 
 def chain(wire: Wire, request: Message) -> Message:
     """Execute the next hop's argv in this process's place, on this pipe: it never answers unless that fails."""
+    argv = request["argv"]
+    ours = [os.dup(stream) for stream in (0, 1)]
     for stream, descriptor in enumerate((wire.source, wire.sink)):
         os.dup2(descriptor, stream)
-    argv = request["argv"]
-    os.execvpe(argv[0], argv, request.get("env") or dict(os.environ))  # noqa: S606 - this is what chaining is
+    die_with_parent(9)  # what comes in our place may take no notice of SIGTERM
+    try:
+        os.execvpe(argv[0], argv, request.get("env") or dict(os.environ))  # noqa: S606 - this is what chaining is
+    finally:  # it failed: no stray print may reach the pipe
+        for stream, descriptor in enumerate(ours):
+            os.dup2(descriptor, stream)
+            os.close(descriptor)
 
 
 def bye(wire: Wire, request: Message) -> Message:
@@ -77,14 +84,22 @@ def answer(wire: Wire, request: Message) -> Message:
         return {"ok": False, "error": "%s: %s" % (type(error).__name__, error), "trace": traceback.format_exc()}
 
 
+def respond(wire: Wire) -> Message:
+    """Return the reply to the next request; a line that is none is answered without an id."""
+    try:
+        request = wire.receive()
+    except (ValueError, RecursionError) as error:
+        return {"ok": False, "id": None, "error": "this is no request: %s" % error}
+    return dict(answer(wire, request), id=request.get("id"))
+
+
 def serve(wire: Wire) -> None:
     """Announce ourselves, answer until the host closes the pipe, then take every process of ours along."""
     try:
         wire.send(dict(hello(wire, {}), ok=True, id=0))
         guard()  # after the first word, because ctypes takes its time to import
         while True:
-            request = wire.receive()
-            wire.send(dict(answer(wire, request), id=request.get("id")))
+            wire.send(respond(wire))
     except (Closed, OSError):
         pass
     finally:
@@ -94,12 +109,28 @@ def serve(wire: Wire) -> None:
 
 
 def guard() -> None:
-    """Die with the parent, and inherit the orphans of jobs so that they can be ended."""
+    """End with the parent, but not before our jobs: SIGTERM closes the pipe. Inherit the orphans of jobs."""
+    import signal
+
+    def end(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: what follows must not be interrupted
+        raise Closed
+
+    signal.signal(signal.SIGTERM, end)
+    die_with_parent(signal.SIGTERM)
+    prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+
+
+def die_with_parent(signal: int) -> None:
+    """Choose the signal that comes with the parent's death; it survives an exec."""
+    prctl(1, signal)  # PR_SET_PDEATHSIG
+
+
+def prctl(option: int, value: int) -> None:
+    """Change an attribute of this process (prctl(2))."""
     import ctypes
 
-    libc = ctypes.CDLL(None)
-    libc.prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
-    libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     Message = dict[str, Any]
@@ -24,11 +25,13 @@ class Wire:
     def __init__(self, source: int, sink: int) -> None:
         self.source = source
         self.sink = sink
+        self.idle: Callable[[], None] = lambda: None  # called before each wait for the host
         self._buffer = bytearray()
 
     def receive(self) -> Message:
         """Return the next request; raise Closed at the end and ValueError for what is no JSON object."""
         while b"\n" not in self._buffer:
+            self.idle()
             data = os.read(self.source, 65536)
             if not data or len(self._buffer) > LINE_LIMIT:
                 raise Closed

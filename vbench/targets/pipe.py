@@ -7,6 +7,7 @@ command.
 import base64
 import itertools
 import json
+import math
 import os
 import select
 import subprocess
@@ -26,6 +27,7 @@ CONSOLE_LIMIT = 64 * 1024  # bytes kept of what a target says beside the pipe
 OUTPUT_LIMIT = 2**20  # bytes kept of a job's stdout and stderr
 CHUNK = 2**20
 GRACE = 10.0  # seconds beyond a job's own deadline within which the agent must answer
+RUSAGE = ("utime", "stime", "maxrss", "minflt", "majflt", "inblock", "oublock", "nvcsw", "nivcsw")  # of getrusage(2)
 Reply = dict[str, Any]
 
 
@@ -51,11 +53,17 @@ class Outcome:
 
     def complaint(self) -> str:
         """Return the end of the job and the last line that it said, as one clause."""
-        lines = [line.strip() for line in (self.stderr or self.stdout).splitlines() if line.strip()]
-        said = f": {lines[-1][:200]}" if lines else ""
+        lines = printable_lines(self.stderr or self.stdout)
+        said = f": {lines[-1].strip()[:200]}" if lines else ""
         if self.timed_out:
             return f"ran past its deadline{said}"
         return f"was ended by signal {self.signal}{said}" if self.signal else f"exited with {self.status}{said}"
+
+
+def printable_lines(text: str) -> list[str]:
+    """Return the non-empty lines of what a target said, without what could steer a terminal."""
+    clean = ("".join(c for c in line if c.isprintable()).rstrip() for line in text.splitlines())
+    return [line for line in clean if line]
 
 
 class Console:
@@ -77,9 +85,11 @@ class Console:
     def last(self, lines: int = 12) -> str:
         """Return the last non-empty lines, control characters removed."""
         self._thread.join(0.2)
-        text = bytes(self._tail).decode("utf-8", "replace").replace("\r", "\n")
-        clean = ("".join(c for c in line if c.isprintable()).rstrip() for line in text.splitlines())
-        return "\n".join([line for line in clean if line][-lines:])
+        return "\n".join(printable_lines(bytes(self._tail).decode("utf-8", "replace"))[-lines:])
+
+    def overhear(self, line: bytes) -> None:
+        """Add what was said on the pipe and is no message."""
+        self._tail += line[:200] + b"\n"
 
 
 class Pipe:
@@ -98,29 +108,29 @@ class Pipe:
         self._buffer = bytearray()
         self._ids = itertools.count(1)
 
-    def hello(self, seconds: float) -> Reply:
-        """Wait for the agent's own hello and check that it is our agent."""
+    def hello(self, seconds: float, asked: int | None = None) -> Reply:
+        """Wait for an agent's own hello and check that it is our agent; `asked` is the chain that must bring it."""
         deadline = time.monotonic() + seconds
         noise = 0
         while True:
-            line = self._line(deadline, "said no hello")
-            try:
-                return self._check_hello(json.loads(line))
-            except (ValueError, TypeError, KeyError):
-                noise += len(line) + 1
-                self.console._tail.extend(line[:200] + b"\n")  # noqa: SLF001 - chatter belongs to the last words
-                if noise > NOISE_LIMIT:
-                    raise self._lost("floods its pipe with something that is no hello") from None
+            line = self._line(deadline, f"said no hello within {seconds:.0f} s", NOISE_LIMIT)
+            message = _object(line)
+            if message.get("id") == 0 and message.get("ok") is True:
+                return self._ours(message)
+            if asked is not None and message.get("id") == asked and message.get("ok") is False:
+                raise self._lost(f"could not go on to the next hop: {_error(message)}")
+            noise += len(line) + 1
+            self.console.overhear(line)  # chatter belongs to the last words
+            if noise > NOISE_LIMIT:
+                raise self._lost("floods its pipe with something that is no hello")
 
     def greet(self, seconds: float) -> Reply:
         """Ask an agent that said its own hello to somebody else, before its guest was saved."""
-        return self._check_hello({**self.request("hello", seconds), "id": 0})
+        return self._ours(self.request("hello", seconds))
 
-    def _check_hello(self, message: Reply) -> Reply:
-        if message["id"] != 0 or not message["ok"]:
-            raise ValueError
-        if message["digest"] != pyz.digest():
-            raise self._lost(f"runs another agent ({str(message['digest'])[:12]})")
+    def _ours(self, message: Reply) -> Reply:
+        if message.get("digest") != pyz.digest():
+            raise self._lost(f"runs another agent ({str(message.get('digest'))[:12]!r})")
         return message
 
     def request(self, op: str, seconds: float, **fields: Any) -> Reply:
@@ -128,14 +138,14 @@ class Pipe:
         number = next(self._ids)
         deadline = time.monotonic() + seconds
         self._write(json.dumps({"id": number, "op": op, **fields}).encode() + b"\n", deadline)
-        while True:
-            reply = self._decode(self._line(deadline, f"gave no answer to '{op}' within {seconds:.0f} s"))
-            if reply.get("id") != number:
-                raise self._lost(f"answered a question that was not asked ('{op}')")
-            if "beat" not in reply:
-                break
+        silent = f"gave no answer to '{op}' within {seconds:.0f} s"
+        while "beat" in (reply := self._decode(self._line(deadline, silent))):
+            if time.monotonic() > deadline:
+                raise self._lost(silent)
+        if reply.get("id") != number:
+            raise self._lost(f"answered a question that was not asked ('{op}')")
         if reply.get("ok") is not True:
-            raise JobError(f"The agent in '{self.name}' could not do '{op}': {str(reply.get('error'))[:300]}.")
+            raise JobError(f"The agent in '{self.name}' could not do '{op}': {_error(reply)}.")
         return reply
 
     def exec(
@@ -153,7 +163,7 @@ class Pipe:
         fields = {"argv": list(argv), "timeout": timeout, "env": env, "cwd": cwd, "stdin": stdin, "limits": limits}
         started = time.monotonic()
         reply = self.request("exec", timeout + GRACE, **fields, watch=list(watch), output=OUTPUT_LIMIT)
-        return self._outcome(reply, time.monotonic() - started)
+        return self._outcome(reply, time.monotonic() - started, watch)
 
     def start(self, argv: Sequence[str], *, until: str, timeout: float, env: Mapping[str, str], cwd: str) -> int:
         """Start a server and return its handle once its output shows `until`."""
@@ -182,18 +192,24 @@ class Pipe:
     def get(self, path: str, limit: int = LINE_LIMIT, seconds: float = 60) -> bytes:
         """Return a file of the target, `limit` bytes at most."""
         data = b""
-        while len(data) < limit:
+        end = False
+        while len(data) < limit and not end:
             reply = self.request("get", seconds, path=path, offset=len(data), length=min(CHUNK, limit - len(data)))
-            data += base64.b64decode(reply["data"])
-            if reply["end"]:
-                break
-        return data
+            try:
+                chunk, end = base64.b64decode(reply["data"], validate=True), bool(reply["end"])
+            except (KeyError, TypeError, ValueError):
+                raise self._misshapen() from None
+            if not chunk and not end:
+                raise self._misshapen()
+            data += chunk
+        return data[:limit]
 
     def chain(self, argv: Sequence[str], seconds: float, env: Mapping[str, str] | None = None) -> Reply:
         """Let the agent execute the next hop's argv in its own place; return the next agent's hello."""
-        message = {"id": next(self._ids), "op": "chain", "argv": list(argv), "env": env}
+        number = next(self._ids)
+        message = {"id": number, "op": "chain", "argv": list(argv), "env": env}
         self._write(json.dumps(message).encode() + b"\n", time.monotonic() + GRACE)
-        return self.hello(seconds)
+        return self.hello(seconds, number)
 
     def close(self, seconds: float = 10) -> None:
         """Close our end, wait for the process, and kill its session if it does not go by itself."""
@@ -207,37 +223,38 @@ class Pipe:
                 os.killpg(self.process.pid, 9)
             self.process.wait()
 
-    def _outcome(self, reply: Reply, host_wall: float) -> Outcome:
+    def _outcome(self, reply: Reply, host_wall: float, watched: Sequence[str] = ()) -> Outcome:
         try:
             return Outcome(
                 status=_optional_int(reply["status"]),
                 signal=_optional_int(reply["signal"]),
                 timed_out=bool(reply["timed_out"]),
-                wall=float(reply["wall"]),
+                wall=_finite(reply["wall"]),
                 host_wall=host_wall,
                 stdout=str(reply["stdout"])[:OUTPUT_LIMIT],
                 stderr=str(reply["stderr"])[:OUTPUT_LIMIT],
-                rusage={str(k): float(v) for k, v in dict(reply["rusage"]).items()},
-                before=dict(reply.get("before") or {}),
-                after=dict(reply.get("after") or {}),
+                rusage={name: _finite(reply["rusage"][name]) for name in RUSAGE if name in reply["rusage"]},
+                before=_counters(reply.get("before"), watched),
+                after=_counters(reply.get("after"), watched),
             )
-        except (KeyError, TypeError, ValueError):
-            raise self._lost("gave an answer of the wrong form") from None
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+            raise self._misshapen() from None
+
+    def _misshapen(self) -> TargetError:
+        return self._lost("gave an answer of the wrong form")
 
     def _decode(self, line: bytes) -> Reply:
-        try:
-            reply = json.loads(line)
-        except (ValueError, RecursionError):
-            reply = None
-        if not isinstance(reply, dict):
+        reply = _object(line)
+        if not reply:
+            self.console.overhear(line)
             raise self._lost("speaks garbage on its pipe")
         return reply
 
-    def _line(self, deadline: float, failure: str) -> bytes:
+    def _line(self, deadline: float, failure: str, limit: int = LINE_LIMIT) -> bytes:
         start = 0
         while (end := self._buffer.find(b"\n", start)) < 0:
             start = len(self._buffer)
-            if start > LINE_LIMIT:
+            if start > limit:
                 raise self._lost("floods its pipe")
             self._await(self._source, select.POLLIN, deadline, failure)
             try:
@@ -265,12 +282,40 @@ class Pipe:
     def _await(self, descriptor: int, event: int, deadline: float, failure: str) -> None:
         poll = select.poll()
         poll.register(descriptor, event)
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
             raise self._lost(failure)
 
     def _lost(self, what: str) -> TargetError:
         return TargetError(f"The target '{self.name}' {what}.", console=self.console.last())
 
 
+def _object(line: bytes) -> Reply:
+    """Return a line's JSON object, an empty one where it is none."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _error(reply: Reply) -> str:
+    """Return what an agent says of its failure as one printable clause."""
+    return " ".join(printable_lines(str(reply.get("error"))))[:300]
+
+
 def _optional_int(value: object) -> int | None:
     return None if value is None else int(value)  # type: ignore[call-overload]
+
+
+def _finite(value: object) -> float:
+    number = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _counters(contents: Mapping[str, object] | None, watched: Sequence[str]) -> dict[str, str | None]:
+    """Return the content of each watched file, None where it could not be read."""
+    found = {path: (contents or {}).get(path) for path in watched}
+    return {path: None if content is None else str(content)[:OUTPUT_LIMIT] for path, content in found.items()}

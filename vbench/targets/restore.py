@@ -1,8 +1,8 @@
 """Guests from a memory snapshot: booted once, saved right after the hello, restored in a fraction of a second.
 
 The memory is a file in /dev/shm that the seed writes (shared) and its instances map privately, so one file serves many.
-A restored guest has a warm page cache, the seed's entropy and an old uptime: fit for steady-state jobs where the run says
-so, never for start-up figures, and no fresh boot for the statistics (MEASUREMENT.md).
+A restored guest has a warm page cache, the seed's entropy and an old uptime: fit for steady-state jobs where the run
+says so, never for start-up figures, and no fresh boot for the statistics (MEASUREMENT.md).
 """
 
 import time
