@@ -8,6 +8,7 @@ from vbench.probes.question import UNKNOWN, Answer, Question
 from vbench.probes.snapshot import Snapshot
 
 SECTOR = 512  # the unit of /sys/block/*/size, whatever the disk's own is
+MEGABIT = 10**6 // 8  # bytes a second; the kernel states link speeds in Mb/s
 PASSING = ("loop", "ram", "zram", "sr", "fd")  # block devices that are no disks
 
 
@@ -118,10 +119,12 @@ def _networks(snapshot: Snapshot) -> Mapping[str, Answer]:
         if name == "lo":
             continue
         found[f"{name}.driver"] = Answer(_driver(snapshot, path) or "virtual", f"{path}/device/driver")
-        for what in ("mtu", "speed"):
-            number = snapshot.number(f"{path}/{what}")
-            if number is not None and number > 0:
-                found[f"{name}.{what}"] = Answer(number * (10**6 // 8 if what == "speed" else 1), f"{path}/{what}")
+        mtu = snapshot.number(f"{path}/mtu")
+        if mtu is not None and mtu > 0:
+            found[f"{name}.mtu"] = Answer(mtu, f"{path}/mtu")
+        speed = snapshot.number(f"{path}/speed")
+        if speed is not None and speed > 0:
+            found[f"{name}.speed"] = Answer(speed * MEGABIT, f"{path}/speed", unit="B/s")
     return found
 
 

@@ -50,6 +50,10 @@ def _nodes(snapshot: Snapshot) -> Mapping[str, Answer]:
 
 QUESTIONS = (
     Question(
-        "device.*", "; ".join(f"{node.key}: {node.use}" for node in NODES), tuple(node.path for node in NODES), _nodes
+        "device.*",
+        "device nodes that this user may use",
+        ("stat",),
+        _nodes,
+        members=tuple((node.key, f"{node.path}: {node.use}") for node in NODES),
     ),
 )

@@ -146,7 +146,8 @@ def _limits(snapshot: Snapshot) -> Mapping[str, Answer]:
     found = {}
     for name, pair in snapshot.section("limits").items():
         if isinstance(pair, list) and pair and isinstance(pair[0], int) and name.isidentifier():
-            found[name] = Answer("none" if pair[0] < 0 else pair[0], "getrlimit (soft)", "permitted")
+            unit = "B" if name in ("memlock", "core", "stack", "as") else "s" if name == "cpu" else "1"
+            found[name] = Answer("none" if pair[0] < 0 else pair[0], "getrlimit (soft)", "permitted", unit=unit)
     return found
 
 

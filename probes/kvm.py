@@ -249,7 +249,14 @@ QUESTIONS = (
         ("KVM_GET_SUPPORTED_CPUID", "KVM_CAP_NESTED_STATE", "/sys/module/kvm_*/parameters/nested"),
         _nested,
     ),
-    Question("kvm.cap.*", "; ".join(f"{name}: {said}" for name, _, said in CAPS), ("KVM_CHECK_EXTENSION",), _caps, "1"),
+    Question(
+        "kvm.cap.*",
+        "what KVM offers",
+        ("KVM_CHECK_EXTENSION",),
+        _caps,
+        "1",
+        tuple((name, f"{said} (KVM_CAP {number})") for name, number, said in CAPS),
+    ),
     Question("kvm.guests", "guests that run here now", ("/sys/kernel/debug/kvm",), _guests, "1"),
     Question(
         "kvm.halt_poll",

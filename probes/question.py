@@ -16,12 +16,16 @@ LONGEST = 8192  # characters: a command line or all flags of a CPU fit
 
 @dataclass(frozen=True)
 class Answer:
-    """What a probe found: the value, where it was read, how far the evidence goes, and the mend in one line."""
+    """What a probe found: the value, where it was read, how far the evidence goes, and the mend in one line.
+
+    `unit` is for a member of a family that has another unit than its siblings.
+    """
 
     value: Value
     source: str = ""
     level: Level | None = None
     fix: str | None = None
+    unit: str | None = None
 
 
 Ask = Callable[[Snapshot], "Answer | None"]
@@ -32,8 +36,8 @@ AskMany = Callable[[Snapshot], Mapping[str, Answer]]
 class Question:
     """One question. A key that ends in `.*` stands for a family, whose `ask` returns {rest of the key: answer}.
 
-    `about` is the group of the table for people, `sources` what the answer is read from. None as an answer means that
-    the question does not arise on this machine, and no fact is made of it.
+    `sources` is what the answer is read from, `members` what a family is known to hold: (rest of the key, summary).
+    None as an answer means that the question does not arise on this machine, and no fact is made of it.
     """
 
     key: str
@@ -41,6 +45,7 @@ class Question:
     sources: tuple[str, ...]
     ask: Ask | AskMany
     unit: str | None = None
+    members: tuple[tuple[str, str], ...] = ()
 
     def names(self, key: str) -> bool:
         """Return whether a fact's key is this question's."""
@@ -59,7 +64,7 @@ class Question:
 
     def _fact(self, key: str, answer: Answer) -> Fact:
         value = sane(answer.value)
-        unit = self.unit if not isinstance(value, str) else None
+        unit = None if isinstance(value, str) else answer.unit or self.unit
         source = printable(answer.source or ", ".join(self.sources))
         return Fact(key, value, unit, answer.level, source, answer.fix)
 

@@ -86,9 +86,10 @@ def _asids(snapshot: Snapshot) -> Answer | None:
 QUESTIONS = (
     Question(
         "cpu.svm.*",
-        "; ".join(f"{feature.key}: {feature.summary}" for feature in FEATURES),
+        "what the processor does for a hypervisor",
         ("CPUID 8000000A.EDX", "/proc/cpuinfo flags"),
         _features,
+        members=tuple((feature.key, feature.summary) for feature in FEATURES),
     ),
     Question("cpu.svm_enabled.*", "which of them KVM uses", (f"{PARAMETERS}/*",), _enabled),
     Question("cpu.svm_asids", "guests whose TLB entries can be told apart", ("CPUID 8000000A.EBX",), _asids, "1"),

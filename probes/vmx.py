@@ -71,8 +71,9 @@ def _features(snapshot: Snapshot) -> Mapping[str, Answer]:
 QUESTIONS = (
     Question(
         "cpu.vmx.*",
-        "; ".join(f"{feature.key}: {feature.summary}" for feature in FEATURES),
+        "what the processor does for a hypervisor",
         ("MSR 481, 482, 48b, 48c, 492", "/proc/cpuinfo vmx flags"),
         _features,
+        members=tuple((feature.key, feature.summary) for feature in FEATURES),
     ),
 )
