@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from textwrap import shorten
 
 from vbench.model import Cell, Difference
 from vbench.reports import numbers
@@ -10,7 +11,7 @@ from vbench.reports.clean import printable
 from vbench.reports.table import Table, is_emulated
 
 COLUMNS = ("target", "value", "cost", "interval", "MDE", "verdict", "see")
-_DIFFERENCES = 6  # facts that a footnote names; all of them are in the JSON
+_LONGEST = 48  # characters of a differing value; all of it is in the JSON
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Layout:
 def layout(table: Table) -> Layout:
     """Return the table in words; a remark that several cells share becomes one footnote."""
     numbered: dict[str, int] = {}
+    differing = _differing(table)
     sections = []
     for (workload, metric, unit, better), group in groupby(
         table.cells, key=lambda cell: (cell.workload, cell.metric, cell.unit, cell.better)
@@ -64,12 +66,12 @@ def layout(table: Table) -> Layout:
         direction = "less is better" if better == "lower" else "more is better"
         title = printable(f"{workload} {metric} ({unit}, {direction})")
         control = numbers.control_of(cells)
-        rows = tuple(_row(cell, control, numbered) for cell in cells)
+        rows = tuple(_row(cell, control, numbered, differing.get(cell.target, "")) for cell in cells)
         sections.append(Section(printable(workload.partition(".")[0]), title, rows))
     return Layout(tuple(sections), tuple(numbered))
 
 
-def _row(cell: Cell, control: Cell | None, numbered: dict[str, int]) -> Row:
+def _row(cell: Cell, control: Cell | None, numbered: dict[str, int], differing: str) -> Row:
     label = f"{cell.target} ({cell.accelerator})" if is_emulated(cell) else cell.target
     return Row(
         printable(label),
@@ -78,18 +80,29 @@ def _row(cell: Cell, control: Cell | None, numbered: dict[str, int]) -> Row:
         numbers.interval(cell),
         numbers.percent(cell.mde),
         cell.verdict,
-        tuple(sorted({numbered.setdefault(text, len(numbered) + 1) for text in _remarks(cell)})),
+        tuple(sorted({numbered.setdefault(text, len(numbered) + 1) for text in _remarks(cell, differing)})),
     )
 
 
-def _remarks(cell: Cell) -> Iterator[str]:
+def _remarks(cell: Cell, differing: str) -> Iterator[str]:
     yield from map(printable, cell.warnings)
     if cell.differences:
-        named = "; ".join(map(_difference, cell.differences[:_DIFFERENCES]))
-        more = len(cell.differences) - _DIFFERENCES
-        yield printable(f"{cell.target} differs from bare: {named}" + (f"; and {more} more" if more > 0 else ""))
+        yield differing
+
+
+def _differing(table: Table) -> dict[str, str]:
+    """Return one remark for each target: every fact in which it differs from bare and that matters to some cell."""
+    found: dict[str, dict[str, Difference]] = {}
+    for cell in table.cells:
+        found.setdefault(cell.target, {}).update({one.fact: one for one in cell.differences})
+    return {
+        target: printable(f"{target} differs from bare: {'; '.join(map(_difference, facts.values()))}")
+        for target, facts in found.items()
+    }
 
 
 def _difference(difference: Difference) -> str:
-    here, there = (str(value) or "empty" for value in (difference.target, difference.bare))
+    here, there = (
+        shorten(str(value), _LONGEST, placeholder=" ...") or "empty" for value in (difference.target, difference.bare)
+    )
     return f"{difference.fact} is {here}, on bare {there}"

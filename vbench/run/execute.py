@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from vbench.errors import InputError, unknown
+from vbench.errors import HostError, InputError, unknown
 from vbench.image import Image, check, find
 from vbench.ledger import Ledger, boot_id
 from vbench.model import Missing
@@ -71,20 +71,35 @@ def new_run(
     """Run what was asked for as a new bundle; what was sampled is kept, whatever ends the run."""
     if request.profile not in PROFILES:
         raise unknown("profile", request.profile, PROFILES)
-    workloads = select(known, request.workloads, request.tags)
+    workloads, unwired = wired_only(select(known, request.workloads, request.tags), named=bool(request.workloads))
     for name in request.targets:
         catalogue.check(name)
     image = find(None)
     check(image)
     prove_accelerator(image, ledger, catalogue, request.settings)
     targets, left_out = catalogue.select(request.targets)
-    choice = Choice(tuple(targets), left_out, workloads, request.settings)
+    choice = Choice(tuple(targets), left_out | unwired, workloads, request.settings)
     seed = request.seed if request.seed is not None else random.SystemRandom().randrange(2**32)
     plan = make_plan(PROFILES[request.profile], seed, [t.name for t in targets], [w.name for w in workloads])
     bundle = Bundle.create(header(choice, plan, image, catalogue, request.label))
     console.print(f"Run {bundle.ident}: {len(plan.steps)} steps, seed {seed}.", markup=False)
     _execute(bundle, choice, plan, image, ledger, console)
     return bundle
+
+
+def wired_only(workloads: Sequence[Workload], *, named: bool) -> tuple[tuple[Workload, ...], dict[str, list[Missing]]]:
+    """Return the workloads that can be run and those that need a network where we may not make one.
+
+    Raises HostError where nothing is left, or where the user `named` one that must be left out.
+    """
+    if os.getuid() == 0:
+        return tuple(workloads), {}
+    lacking = Missing("root, who may make network namespaces,", "run as root, or choose other workloads")
+    out = {workload.name: [lacking] for workload in workloads if "network" in workload.needs}
+    rest = tuple(workload for workload in workloads if workload.name not in out)
+    if out and (named or not rest):
+        raise HostError(f"The workload '{next(iter(out))}' cannot run here: {lacking.what} is missing.", lacking.fix)
+    return rest, out
 
 
 def resumed_run(

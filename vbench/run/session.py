@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from vbench.errors import HostError, JobError, StoreError, TargetError, VbenchError
 from vbench.model import BARE, Failure, Sample
+from vbench.probes.matters import DISK_PATH, NETWORK_PATH
 from vbench.run import jobs
 from vbench.run.machine import Machine
 from vbench.run.plan import Plan, Step
@@ -144,6 +145,7 @@ class Session:
                 "labels": list(place.labels),
                 "restored": instance.restored,
                 "seconds": instance.seconds,
+                "facts": {DISK_PATH: place.disk_path, NETWORK_PATH: place.network_path},
                 "warnings": list(place.warnings),
                 "command": instance.entries[0].argv,
             }

@@ -58,6 +58,8 @@ class Place:
     netns: str = ""  # the namespace whose bridge targets join; "" is the place's own
     ram: Ram | None = None  # where the first guest keeps its memory, if in a file
     depth: int = 0
+    disk_path: str = "the host's file system"  # how a job's data and packets travel, outermost first
+    network_path: str = "bridge"
     labels: tuple[str, ...] = ()
     accelerators: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)

@@ -76,12 +76,21 @@ class Podman:
         stack.enter_context(place.hold("container", engine=engine.words, name=name))
         words = ["run", "--rm", "--interactive", "--name", name, "--pull=never", "--log-driver=passthrough"]
         files = [f"--volume={place.agent}:{AGENT}:ro", "--tmpfs=/tmp:mode=1777"]
-        options = [self._network(place, stack), *self._limits(place, settings), *ulimits(), *files]
+        network = self._network(place, stack)
+        options = [network, *self._limits(place, settings), *ulimits(), *files]
         argv = [*place.tools(), *engine.words, *words, *options, reference, *PYTHON, AGENT]
 
         def inside(pipe: Pipe) -> Place:
             labels = (*place.labels, *(["rootless"] if self.rootless else []))
-            return inner_place(place, pipe, data="/data", labels=labels, warnings=place.warnings)
+            return inner_place(
+                place,
+                pipe,
+                data="/data",
+                disk_path=f"overlay on {place.disk_path}",
+                network_path=f"{'veth' if ':' in network else network.partition('=')[2]} on {place.network_path}",
+                labels=labels,
+                warnings=place.warnings,
+            )
 
         return Entry(argv, inside)
 

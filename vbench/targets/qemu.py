@@ -55,6 +55,8 @@ class Qemu:
                 pipe,
                 disk="/dev/vda",
                 data="/dev/vdb",
+                disk_path=f"ext4 on virtio-blk (cache=none) on {place.disk_path}",
+                network_path=f"virtio-net on tap on {place.network_path}",
                 cpus=tuple(range(settings.cpus)),
                 labels=(*place.labels, *(["emulated"] if kind == "tcg" else [])),
                 accelerators=(*place.accelerators, kind),
