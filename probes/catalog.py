@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from vbench.probes import (
+    cgroup,
     cloud,
     confidential,
     devices,
@@ -44,6 +45,6 @@ GROUPS = (
     Group("Memory", memory.QUESTIONS),
     Group("Kernel", kernel.QUESTIONS),
     Group("Disks and networks", devices.QUESTIONS),
-    Group("Isolation and limits", isolation.QUESTIONS),
+    Group("Isolation and limits", (*cgroup.QUESTIONS, *isolation.QUESTIONS)),
 )
 QUESTIONS = tuple(question for group in GROUPS for question in group.questions)

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 
-from vbench.probes.devices import mounts
 from vbench.probes.question import UNKNOWN, Answer, Question, refused, yes
 from vbench.probes.snapshot import Snapshot, whole
 
-CGROUP = "/sys/fs/cgroup"
 # The numbers of the first namespaces: include/linux/proc_ns.h (PROC_*_INIT_INO). Those of mnt and net vary.
 FIRST = {
     "ipc": 0xEFFFFFFF,
@@ -67,67 +65,6 @@ def _unprivileged_users(snapshot: Snapshot) -> Answer:
     return Answer(UNKNOWN, "/proc/sys/user/max_user_namespaces")
 
 
-def _cgroup_version(snapshot: Snapshot) -> Answer:
-    kinds = {mount.kind for mount in mounts(snapshot) if mount.point.startswith(CGROUP)}
-    value = {frozenset({"cgroup"}): "v1", frozenset({"cgroup2"}): "v2", frozenset({"cgroup", "cgroup2"}): "hybrid"}
-    known = value.get(frozenset(kinds & {"cgroup", "cgroup2"}))
-    if known is None and any(True for _ in mounts(snapshot)):
-        return Answer("none", "/proc/self/mountinfo")
-    return Answer(known or UNKNOWN, "/proc/self/mountinfo")
-
-
-def _controllers(snapshot: Snapshot) -> Answer:
-    delegated = snapshot.text(f"{CGROUP}/cgroup.controllers")
-    if delegated is not None:
-        return Answer(delegated or "none", f"{CGROUP}/cgroup.controllers", "kernel-enabled")
-    names: set[str] = set()
-    for mount in mounts(snapshot):
-        if mount.kind == "cgroup":
-            names.update(word for word in mount.extra.split(",") if word not in ("rw", "ro") and "=" not in word)
-    return Answer(" ".join(sorted(names)) or UNKNOWN, "/proc/self/mountinfo", "kernel-enabled")
-
-
-def _cpu_limit(snapshot: Snapshot) -> Answer:
-    words = (snapshot.text(f"{CGROUP}/cpu.max") or "").split()
-    if len(words) == 2:  # noqa: PLR2004 - quota and period
-        quota, period = whole(words[0]), whole(words[1])
-        source = f"{CGROUP}/cpu.max"
-    else:
-        folder = next(
-            (f"{CGROUP}/{name}" for name in ("cpu", "cpu,cpuacct") if snapshot.exists(f"{CGROUP}/{name}")), CGROUP
-        )
-        quota, period = snapshot.number(f"{folder}/cpu.cfs_quota_us"), snapshot.number(f"{folder}/cpu.cfs_period_us")
-        words, source = [], f"{folder}/cpu.cfs_quota_us"
-    if words[:1] == ["max"] or quota == -1:
-        return Answer("none", source)
-    if quota is None or not period or quota < 0 or period < 0:
-        return Answer(UNKNOWN, source)
-    return Answer(round(quota / period, 4), source, fix="lift the CPU quota of this control group")
-
-
-def _throttled(snapshot: Snapshot) -> Answer:
-    for path in (f"{CGROUP}/cpu.stat", f"{CGROUP}/cpu/cpu.stat", f"{CGROUP}/cpu,cpuacct/cpu.stat"):
-        for line in snapshot.lines(path):
-            name, _, value = line.partition(" ")
-            count = whole(value) if name == "nr_throttled" else None
-            if count is not None:
-                return Answer(
-                    count, f"{path} nr_throttled", fix="lift the CPU quota of this control group" if count else None
-                )
-    return Answer(UNKNOWN, f"{CGROUP}/cpu.stat nr_throttled")
-
-
-def _memory_limit(snapshot: Snapshot) -> Answer:
-    for path in (f"{CGROUP}/memory.max", f"{CGROUP}/memory/memory.limit_in_bytes"):
-        text = snapshot.text(path)
-        number = whole(text)
-        if text == "max" or (number is not None and number >= 2**60):
-            return Answer("none", path)
-        if number is not None:
-            return Answer(number, path)
-    return Answer(UNKNOWN, f"{CGROUP}/memory.max")
-
-
 def _seccomp(snapshot: Snapshot) -> Answer:
     mode = {"0": "off", "1": "strict", "2": "filter"}.get(status(snapshot, "Seccomp") or "")
     return Answer(mode or refused(snapshot, "/proc/self/status"), "/proc/self/status Seccomp")
@@ -178,26 +115,4 @@ QUESTIONS = (
         _unprivileged_users,
     ),
     Question("isolation.limit.*", "resource limits", ("getrlimit",), _limits, "1"),
-    Question("cgroup.version", "v1, v2 or hybrid", ("/proc/self/mountinfo",), _cgroup_version),
-    Question(
-        "cgroup.controllers",
-        "the controllers at hand",
-        (f"{CGROUP}/cgroup.controllers", "/proc/self/mountinfo"),
-        _controllers,
-    ),
-    Question(
-        "cgroup.cpu_limit",
-        "CPUs that the quota allows",
-        (f"{CGROUP}/cpu.max", f"{CGROUP}/cpu/cpu.cfs_quota_us"),
-        _cpu_limit,
-        "1",
-    ),
-    Question("cgroup.throttled", "times that the quota stopped this group", (f"{CGROUP}/cpu.stat",), _throttled, "1"),
-    Question(
-        "cgroup.memory_limit",
-        "memory that the group may use",
-        (f"{CGROUP}/memory.max", f"{CGROUP}/memory/memory.limit_in_bytes"),
-        _memory_limit,
-        "B",
-    ),
 )

@@ -13,9 +13,11 @@ TEXT = 16 * 1024
 LARGE = 256 * 1024
 TOTAL = 6 * 1024 * 1024  # bytes of all files of a snapshot together
 MATCHES = 1024  # paths that one pattern may name
+DEPTH = 12  # control groups inside each other
 
 # text, binary: contents up to so many bytes. environ: those variables that tell of a container, for the others may
-# hold secrets. link: where a link points. present: that it exists.
+# hold secrets. link: where a link points. present: that it exists. {} and {cpu} stand for this process's own control
+# group, of v2 or of that controller, and for those above it.
 WANTED: tuple[tuple[str, str, int], ...] = (
     # The processor
     ("text", "/proc/cpuinfo", LARGE),
@@ -182,12 +184,19 @@ WANTED: tuple[tuple[str, str, int], ...] = (
     ("present", "/dev/incus/sock", 0),
     ("present", "/dev/mdesc", 0),
     ("link", "/proc/self/ns/*", 0),
-    ("text", "/sys/fs/cgroup/*", 4096),
     ("present", "/sys/fs/cgroup/*", 0),
-    ("text", "/sys/fs/cgroup/*/cpu.cfs_*_us", 512),
-    ("text", "/sys/fs/cgroup/*/cpu.stat", 512),
-    ("text", "/sys/fs/cgroup/*/memory.limit_in_bytes", 512),
-    ("text", "/sys/fs/cgroup/*/cpuset.cpus", 512),
+    ("text", "/sys/fs/cgroup{}/cpu.max", 512),
+    ("text", "/sys/fs/cgroup{}/cpu.stat", 4096),
+    ("text", "/sys/fs/cgroup{}/cpuset.cpus.effective", 512),
+    ("text", "/sys/fs/cgroup{}/memory.max", 512),
+    ("text", "/sys/fs/cgroup{}/io.max", 4096),
+    ("text", "/sys/fs/cgroup{}/cgroup.controllers", 512),
+    ("text", "/sys/fs/cgroup/cpu{cpu}/cpu.cfs_*_us", 512),
+    ("text", "/sys/fs/cgroup/cpu{cpu}/cpu.stat", 512),
+    ("text", "/sys/fs/cgroup/cpu,cpuacct{cpu}/cpu.cfs_*_us", 512),
+    ("text", "/sys/fs/cgroup/cpu,cpuacct{cpu}/cpu.stat", 512),
+    ("text", "/sys/fs/cgroup/memory{memory}/memory.limit_in_bytes", 512),
+    ("text", "/sys/fs/cgroup/cpuset{cpuset}/cpuset.cpus", 512),
     # The IOMMU
     ("binary", "/sys/firmware/acpi/tables/DMAR", 64 * 1024),
     ("binary", "/sys/firmware/acpi/tables/IVRS*", 64 * 1024),
@@ -245,8 +254,9 @@ def gather(
     present: set[str] = set()
     listed: dict[str, list[str]] = {}
     room = TOTAL
+    groups = own_groups(contents)
     for kind, pattern, limit in WANTED:
-        for path in expand(pattern, names, listed):
+        for path in expand(pattern, names, listed, groups):
             try:
                 if kind == "link":
                     links[path] = target(path)
@@ -262,8 +272,32 @@ def gather(
     return {"contents": found, "links": links, "present": sorted(present)}
 
 
-def expand(pattern: str, names: Callable[[str], list[str]], listed: dict[str, list[str]]) -> list[str]:
+def own_groups(contents: Callable[[str, int], bytes]) -> dict[str, list[str]]:
+    """Return {controller: [its group's path, the one above it, ... ""]} of this process; v2 has the name ""."""
+    found = {"": [""]}
+    try:
+        lines = contents("/proc/self/cgroup", TEXT).decode("utf-8", "surrogateescape").split("\n")
+    except OSError:
+        return found
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        steps = [step for step in path.split("/") if step][:DEPTH]
+        if ".." not in steps:
+            for controller in controllers.split(","):
+                found[controller] = ["".join("/" + step for step in steps[:end]) for end in range(len(steps), -1, -1)]
+    return found
+
+
+def expand(
+    pattern: str, names: Callable[[str], list[str]], listed: dict[str, list[str]], groups: dict[str, list[str]]
+) -> list[str]:
     """Return the paths that a pattern can mean; `*` stands for any characters inside one step of the path."""
+    if "{" in pattern:
+        head, _, rest = pattern.partition("{")
+        controller, _, tail = rest.partition("}")
+        middle = groups.get(controller, [""])
+        return [path for group in middle for path in expand(head + group + tail, names, listed, {})]
     paths = [""]
     for step in pattern.strip("/").split("/"):
         if "*" not in step:
