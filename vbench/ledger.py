@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -40,47 +40,51 @@ def start_time(pid: int) -> int | None:
 
 
 class Ledger:
-    """The record of one run of vbench; use it as a context manager. Leaving it removes what is still recorded."""
+    """The record of one run of vbench; use it as a context manager. Leaving it removes what is still recorded.
+
+    Raises HostError where the ledger cannot be kept, or where something could not be removed: then the ledger stays,
+    and the next start tries again.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or paths.state() / "ledgers"
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._entries: dict[int, Entry] = {}
         self._next = 0
 
     def __enter__(self) -> Self:
-        with (self.folder / "lock").open("w") as lock:
+        with made(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / "lock").open("w")
+        with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # so that nobody takes our new ledger for a dead one
             clean_dead(self.folder)
-            handle, name = tempfile.mkstemp(prefix=MARK, suffix=".jsonl", dir=self.folder)
+            with made(self.folder):
+                handle, name = tempfile.mkstemp(prefix=MARK, suffix=".jsonl", dir=self.folder)
             self.path = Path(name)
-            self._file = os.fdopen(handle, "w")
+            self._file = os.fdopen(handle, "wb", buffering=0)
             fcntl.flock(self._file, fcntl.LOCK_EX)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for token in reversed(list(self._entries)):
-            self.remove(token)
-        self.path.unlink(missing_ok=True)
-        self._file.close()
+        with self._file:
+            undo_all(list(self._entries.values()))
+            self.path.unlink(missing_ok=True)
 
     def record(self, kind: str, **what: Any) -> int:
         """Write down something that is about to be made; return the token that removes it."""
         entry = {"token": self._next, "kind": kind, "boot": boot_id(), **what}
+        with made(self.path):
+            self._write(entry)
         self._entries[self._next] = entry
-        self._write(entry)
         self._next += 1
         return self._next - 1
 
     def remove(self, token: int) -> None:
-        """Unmake a recorded thing and strike it out."""
-        undo(self._entries.pop(token))
-        self._write({"struck": token})
-
-    def strike(self, token: int) -> None:
-        """Strike out a thing that has ended by itself."""
+        """Unmake a recorded thing and strike it out; it stays recorded where it could not be unmade."""
+        undo(self._entries[token])
         del self._entries[token]
-        self._write({"struck": token})
+        with suppress(OSError):  # on a full disk: what is unmade once more does no harm
+            self._write({"struck": token})
 
     @contextmanager
     def hold(self, kind: str, **what: Any) -> Iterator[int]:
@@ -97,104 +101,143 @@ class Ledger:
         """Make a passing folder (on disk unless `parent` says where); it is gone with the context."""
         path = (parent or paths.scratch()) / f"{MARK}{purpose}-{os.getpid()}-{time.monotonic_ns():x}"
         with self.hold("folder", path=str(path)):
-            path.mkdir(mode=0o711)
+            with made(path):
+                path.mkdir(mode=0o711)
             yield path
 
     def _write(self, line: Entry) -> None:
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        self._file.write(json.dumps(line).encode() + b"\n")
+
+
+@contextmanager
+def made(path: Path) -> Iterator[None]:
+    """Turn the disk's refusal to make something into a HostError that names it."""
+    try:
+        yield
+    except OSError as error:
+        remedy = "Make room, or set VBENCH_SCRATCH or XDG_STATE_HOME to a folder that can be written."
+        raise HostError(f"'{path}' cannot be made: {error.strerror}.", remedy) from None
 
 
 def clean_dead(folder: Path) -> int:
     """Remove what ledgers of dead runs recorded; return how many ledgers there were."""
     count = 0
     for path in folder.glob(f"{MARK}*.jsonl"):
-        with suppress(FileNotFoundError), path.open() as ledger:
+        with suppress(FileNotFoundError), path.open(errors="replace") as ledger:
             try:
                 fcntl.flock(ledger, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            for entry in reversed(list(remaining(ledger.read()))):
-                undo(entry)
+            try:
+                undo_all(remaining(ledger.read()))
+            except HostError as error:
+                remedy = f"Remove it by hand, or forget it with `rm {path}`."
+                raise HostError(f"{error.message[:-1]}; a dead run left it.", remedy) from None
             path.unlink(missing_ok=True)
             count += 1
     return count
 
 
-def remaining(text: str) -> Iterator[Entry]:
-    """Yield the entries of a ledger's text that were not struck out; a torn line was never acted on."""
+def remaining(text: str) -> list[Entry]:
+    """Return the entries of a ledger's text that were not struck out; a torn line was never acted on."""
     entries: dict[int, Entry] = {}
     for line in text.splitlines():
-        with suppress(ValueError):
+        with suppress(ValueError, TypeError, KeyError):
             entry = json.loads(line)
             if "struck" in entry:
                 entries.pop(entry["struck"], None)
-            else:
+            elif entry["kind"] in UNDO:
                 entries[entry["token"]] = entry
-    yield from entries.values()
+    return list(entries.values())
+
+
+def undo_all(entries: Sequence[Entry]) -> None:
+    """Unmake recorded things, the newest first; one that cannot be unmade keeps none of the others."""
+    failed = None
+    for entry in reversed(entries):
+        try:
+            undo(entry)
+        except HostError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
 
 
 def undo(entry: Entry) -> None:
-    """Unmake one recorded thing; one that is already gone is fine."""
-    action = UNDO[entry["kind"]]
-    if entry["kind"] == "folder" or entry["boot"] == boot_id():
-        action(entry)
-
-
-def _end_process(entry: Entry) -> None:
-    pid = entry["pid"]
-    if start_time(pid) != entry["start"]:
+    """Unmake one recorded thing; one that is already gone is fine, one that will not go is a HostError."""
+    kind = entry["kind"]
+    if kind != "folder" and entry["boot"] != boot_id():
         return
+    if not UNDO[kind](entry):
+        name = next(str(entry[key]) for key in ("pid", "path", "name") if key in entry)
+        raise HostError(f"The {kind} '{name}' could not be removed.", "The next start of vbench tries again.")
+
+
+def _end_process(entry: Entry) -> bool:
+    pid, start = entry["pid"], entry["start"]
+    if start is None or start_time(pid) != start:
+        return True
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    _until(lambda: start_time(pid) != entry["start"], seconds=10)
+    return _until(lambda: start_time(pid) != start, seconds=10)
 
 
-def _remove_folder(entry: Entry) -> None:
+def _remove_folder(entry: Entry) -> bool:
     path = Path(entry["path"])
     if path.name.startswith(MARK):
         shutil.rmtree(path, ignore_errors=True)
+        return not path.exists()
+    return True
 
 
-def _remove_netns(entry: Entry) -> None:
-    if entry["name"].startswith(MARK) and Path("/run/netns", entry["name"]).exists():
-        subprocess.run(["ip", "netns", "del", entry["name"]], check=False, capture_output=True)
+def _remove_netns(entry: Entry) -> bool:
+    path = Path("/run/netns", entry["name"])
+    if path.name.startswith(MARK) and path.exists():
+        subprocess.run(["ip", "netns", "del", path.name], check=False, capture_output=True)
+        return not path.exists()
+    return True
 
 
-def _remove_cgroup(entry: Entry) -> None:
+def _remove_cgroup(entry: Entry) -> bool:
     path = Path(entry["path"])
     if not path.name.startswith(MARK):
-        return
+        return True
 
     def gone() -> bool:
         with suppress(FileNotFoundError, ProcessLookupError):
             for pid in (path / "cgroup.procs").read_text().split():
                 os.kill(int(pid), signal.SIGKILL)
-        with suppress(FileNotFoundError, OSError):
+        with suppress(OSError):
             path.rmdir()
         return not path.exists()
 
-    _until(gone, seconds=5)
+    return _until(gone, seconds=5)
 
 
-def _remove_container(entry: Entry) -> None:
-    if entry["name"].startswith(MARK):
-        argv = [*entry["engine"], "rm", "--force", "--ignore", "--time", "0", entry["name"]]
-        with suppress(FileNotFoundError, subprocess.TimeoutExpired):
-            subprocess.run(argv, check=False, capture_output=True, timeout=60)
+def _remove_container(entry: Entry) -> bool:
+    if not entry["name"].startswith(MARK):
+        return True
+    argv = [*entry["engine"], "rm", "--force", "--ignore", "--time", "0", entry["name"]]
+    try:
+        return subprocess.run(argv, check=False, capture_output=True, timeout=60).returncode == 0
+    except FileNotFoundError:
+        return True  # without the engine there is no container
+    except subprocess.TimeoutExpired:
+        return False
 
 
-def _until(done: Callable[[], bool], seconds: float) -> None:
+def _until(done: Callable[[], bool], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:
-            raise HostError("Something of a dead run could not be removed.", "Look for it in the ledgers' folder.")
+            return False
         time.sleep(0.01)
+    return True
 
 
-UNDO: dict[str, Callable[[Entry], None]] = {
+UNDO: dict[str, Callable[[Entry], bool]] = {
     "process": _end_process,
     "folder": _remove_folder,
     "netns": _remove_netns,
