@@ -42,7 +42,7 @@ def make(content: bytes = b"", *, created: float = 1.0, recipe: str = "0" * 64) 
             suite="bookworm", architecture="amd64", epoch=EPOCH, packages={"fio": "3"}, kernel=None,
             mke2fs=disk.version(), files=files,
         )  # fmt: skip
-        return store.adopt(shop, manifest)
+        return builder.settle(shop, manifest)
 
 
 def store_is_clean() -> bool:

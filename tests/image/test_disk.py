@@ -8,12 +8,16 @@ import pytest
 from tests.image.small import EPOCH, FILES, write_tar
 from vbench.image import disk, tarball
 
+MANY = {f"bin/{number:060}": b"" for number in range(300)}  # a folder of several blocks is looked up in another way
+
 
 def make(folder: Path) -> Path:
     folder.mkdir()
-    write_tar(folder / "rootfs.tar", FILES)
+    write_tar(folder / "rootfs.tar", FILES | MANY)
     tarball.unpack(folder / "rootfs.tar", folder / "rootfs")
-    disk.make(folder / "rootfs", folder / "root.ext4", tarball.survey(folder / "rootfs.tar"), EPOCH)
+    survey = tarball.survey(folder / "rootfs.tar")
+    survey.owners.update(dict.fromkeys(MANY, (0, 42)))
+    disk.make(folder / "rootfs", folder / "root.ext4", survey, EPOCH)
     return folder / "root.ext4"
 
 

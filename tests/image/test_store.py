@@ -9,7 +9,7 @@ import pytest
 from tests.image.small import make, store_is_clean
 from vbench import paths
 from vbench.errors import HostError, InputError
-from vbench.image import find, images, load_recipe, remove
+from vbench.image import check, find, images, load_recipe, remove
 from vbench.image.store import workshop
 
 pytestmark = pytest.mark.usefixtures("xdg")
@@ -61,9 +61,20 @@ def test_a_folder_without_a_fitting_manifest_is_no_image() -> None:
     assert images() == []
 
 
-def test_the_same_content_is_one_image() -> None:
-    assert make(b"same", created=1).digest == make(b"same", created=2).digest
+def test_the_same_content_is_one_image_that_stays_in_place() -> None:
+    first = make(b"same", created=1)
+    inode = first.disk.stat().st_ino
+    assert make(b"same", created=2).digest == first.digest
     assert [image.manifest.created for image in images()] == [2]
+    assert first.disk.stat().st_ino == inode
+    assert store_is_clean()
+
+
+def test_a_changed_image_makes_way_for_the_same_one_made_again() -> None:
+    image = make(b"same")
+    image.disk.write_bytes(b"changed")
+    check(make(b"same"))
+    assert images() == [image]
     assert store_is_clean()
 
 

@@ -82,11 +82,13 @@ def _print_table(found: "list[Image]") -> None:
 
     from vbench.units import format_value
 
-    table = Table("image", "created", "suite", "architecture", "kernel", "packages", "size", box=None)
+    table = Table(box=None)
+    for heading in ("image", "created", "suite", "kernel", "size"):
+        table.add_column(heading, no_wrap=True)
     for one in found:
         says = one.manifest
         created = datetime.fromtimestamp(says.created).astimezone().strftime("%Y-%m-%d %H:%M")
         kernel = says.kernel.release if says.kernel else "-"
         size = format_value(says.files["rootfs.tar"].size, "B")
-        table.add_row(one.short, created, says.suite, says.architecture, kernel, str(len(says.packages)), size)
+        table.add_row(one.short, created, f"{says.suite} {says.architecture}", kernel, size)
     Console().print(table)

@@ -26,14 +26,24 @@ def build(recipe: Recipe | None = None, progress: Progress = print, *, fresh: bo
 
 
 def _cached(recipe: Recipe) -> Image | None:
+    found = (image for image in store.images() if image.manifest.recipe.digest == recipe.digest and _intact(image))
+    return next(found, None)
+
+
+def _intact(image: Image) -> bool:
+    try:
+        integrity.check(image)
+    except VbenchError:
+        return False
+    return True
+
+
+def settle(shop: Workshop, manifest: Manifest) -> Image:
+    """Return the image that lies in a workshop, in its place; one that is there and the same stays, for it may run."""
     for image in store.images():
-        if image.manifest.recipe.digest == recipe.digest:
-            try:
-                integrity.check(image)
-            except VbenchError:
-                continue
-            return image
-    return None
+        if (image.digest, image.manifest.files) == (manifest.digest, manifest.files) and _intact(image):
+            return store.relabel(image, manifest)
+    return store.adopt(shop, manifest)
 
 
 def _build(recipe: Recipe, shop: Workshop, progress: Progress) -> Image:
@@ -57,7 +67,7 @@ def _build(recipe: Recipe, shop: Workshop, progress: Progress) -> Image:
         architecture=recipe.architecture or _host_architecture(), packages=packages,
         kernel=unpacked.identity if unpacked else None, mke2fs=disk.version(), files=files,
     )  # fmt: skip
-    return store.adopt(shop, manifest)
+    return settle(shop, manifest)
 
 
 def derive(folder: Path, epoch: int) -> dict[FileName, FileRecord]:

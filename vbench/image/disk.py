@@ -35,7 +35,7 @@ def make(rootfs: Path, disk: Path, survey: Survey, epoch: int) -> None:
     env = {"PATH": os.environ["PATH"], "LC_ALL": "C", "E2FSPROGS_FAKE_TIME": str(epoch), "MKE2FS_CONFIG": os.devnull}
     tools.run(argv, package="e2fsprogs", env=env)
     _normalise(disk)
-    _own(disk, survey.owners)
+    _own(disk, survey.owners, env)
 
 
 def _normalise(disk: Path) -> None:
@@ -64,11 +64,11 @@ def _inodes(view: mmap.mmap) -> Iterator[int]:
         yield from range(table * _BLOCK, table * _BLOCK + per_group * _INODE, _INODE)
 
 
-def _own(disk: Path, owners: dict[str, tuple[int, int]]) -> None:
+def _own(disk: Path, owners: dict[str, tuple[int, int]], env: dict[str, str]) -> None:
     """Give back what root does not own; debugfs, because it finds an inode by its name."""
     script = ""
     for name, (uid, gid) in sorted(owners.items()):
         quoted = '"/' + re.sub('"', '""', name) + '"'
         script += f"set_inode_field {quoted} uid {uid}\nset_inode_field {quoted} gid {gid}\n"
     if script:
-        tools.run(["debugfs", "-w", "-f", "-", str(disk)], package="e2fsprogs", text=script)
+        tools.run(["debugfs", "-w", "-f", "-", str(disk)], package="e2fsprogs", env=env, text=script)

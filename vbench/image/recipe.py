@@ -17,6 +17,7 @@ _CONTENT = (
     "boot.py",
     "builder.py",
     "cpio.py",
+    "disk.py",
     "init.fstab",
     "init.sh",
     "initramfs.py",

@@ -156,12 +156,20 @@ def _translated(store: Path) -> Iterator[None]:
 def adopt(shop: Workshop, manifest: Manifest) -> Image:
     """Make what lies in a workshop an image, in one rename; an older one of the same digest makes way."""
     new, place = shop.folder / "image", paths.images() / manifest.digest
-    (new / "manifest.json").write_text(manifest.model_dump_json(indent=1, by_alias=True) + "\n")
+    relabel(Image(manifest.digest, new, manifest), manifest)
     os.sync()
     if place.exists():
         place.rename(shop.folder / "replaced")
     new.rename(place)
     return Image(manifest.digest, place, manifest)
+
+
+def relabel(image: Image, manifest: Manifest) -> Image:
+    """Give an image another manifest of the same files."""
+    new = image.root / ".manifest"
+    new.write_text(manifest.model_dump_json(indent=1, by_alias=True) + "\n")
+    new.replace(image.root / "manifest.json")
+    return Image(image.digest, image.root, manifest)
 
 
 def record(file: Path) -> FileRecord:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from vbench import paths
 from vbench.errors import HostError, InputError
 from vbench.image import disk, store
-from vbench.image.builder import derive
+from vbench.image.builder import derive, settle
 from vbench.image.integrity import check
 from vbench.image.manifest import MAX_MANIFEST, Manifest
 from vbench.image.store import Image
@@ -58,7 +58,7 @@ def import_(file: Path) -> Image:
             wrong = []  # another mke2fs lays out the same files in its own way
         if wrong:
             raise _refused(file, f"{wrong[0]} does not match the manifest")
-        return store.adopt(shop, manifest.model_copy(update={"files": files, "mke2fs": disk.version()}))
+        return settle(shop, manifest.model_copy(update={"files": files, "mke2fs": disk.version()}))
 
 
 def _receive(stream: IO[bytes], tar: Path, file: Path) -> Manifest:
