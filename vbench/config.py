@@ -86,7 +86,7 @@ def workloads(folders: Iterable[Path] = ()) -> tuple[Workload, ...]:
     """
     found: dict[str, Workload] = {}
     for folder in (Path(vbench.workloads.__path__[0]), *folders):
-        for workload in _folder(folder):
+        for workload in folder_of(folder):
             first = found.setdefault(workload.name, workload)
             require(
                 first is workload,
@@ -96,7 +96,8 @@ def workloads(folders: Iterable[Path] = ()) -> tuple[Workload, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def _folder(folder: Path) -> list[Workload]:
+def folder_of(folder: Path) -> list[Workload]:
+    """Return the workloads of a folder that holds FAMILY/NAME.toml and the files beside; errors as in `workloads`."""
     files = sorted(folder.glob("*/*.toml"))
     require(bool(files), f"'{folder}' holds no workload.", "Save one in it as 'FAMILY/NAME.toml'.")
     return [vbench.workloads.load(_text(file), str(file.absolute()), partial(_beside, file)) for file in files]

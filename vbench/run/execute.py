@@ -21,6 +21,7 @@ from vbench.run.machine import machine
 from vbench.run.plan import PROFILES, Plan, Profile, Step, make_plan
 from vbench.run.progress import Reporter
 from vbench.run.session import Session
+from vbench.store import definitions
 from vbench.store.bundle import Bundle, Recorder
 from vbench.targets import accelerator, pyz
 from vbench.targets.catalogue import Catalogue, Target
@@ -82,6 +83,7 @@ def new_run(
     seed = request.seed if request.seed is not None else random.SystemRandom().randrange(2**32)
     plan = make_plan(PROFILES[request.profile], seed, [t.name for t in targets], [w.name for w in workloads])
     bundle = Bundle.create(header(choice, plan, image, catalogue, request.label))
+    definitions.keep(bundle.folder, workloads)
     console.print(f"Run {bundle.ident}: {len(plan.steps)} steps, seed {seed}.", markup=False)
     _execute(bundle, choice, plan, image, ledger, console)
     return bundle

@@ -124,7 +124,7 @@ def iterate(
         return
     record = {"step": asdict(step), "iteration": iteration, "instance": instance.ident, "argv": argv, **asdict(outcome)}
     origin = replace(origin, raw=recorder.raw(step.number, iteration, record))
-    recorder.samples(origin.samples(workload, read(workload, instance.target, outcome), clock_warnings(outcome)))
+    recorder.samples(derived(workload, origin, outcome))
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,11 @@ class Origin:
     def failures(self, workload: Workload, failure: Failure) -> Iterator[Sample]:
         """Yield a sample without a value for each metric of a job that gave none."""
         return self.samples(workload, dict.fromkeys((metric.name for metric in workload.metrics), failure))
+
+
+def derived(workload: Workload, origin: Origin, outcome: Outcome) -> Iterator[Sample]:
+    """Yield the samples of a finished job; `vbench verify` derives them again from its raw output."""
+    return origin.samples(workload, read(workload, origin.step.target, outcome), clock_warnings(outcome))
 
 
 def read(workload: Workload, target: str, outcome: Outcome) -> Mapping[str, float | Failure]:

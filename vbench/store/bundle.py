@@ -1,11 +1,13 @@
 """A run as plain files: the plan, the instances, every job's raw output, every sample; appended to, never edited.
 
 run.json            what was to be done: plan, seed, digests, versions, host, label
+workloads/NAME/     the text of every workload and the files beside it, as they were
 instances.jsonl     every boot or creation of a target, as it came
 samples.jsonl       every sample, flushed as it comes
 raw/000123-0.json   what job 123's iteration 0 said, with its times and counters
 snapshots/TARGET/   what the agent collected before and after
 summary.json        derived, and can be derived again
+digests.json        the seal: the SHA-256 of every other file, written at the end
 """
 
 import fcntl
@@ -19,7 +21,8 @@ from typing import Any, Self
 
 from vbench import paths
 from vbench.errors import InputError, StoreError
-from vbench.model import Failure, Sample
+from vbench.model import Sample
+from vbench.store import lines
 
 SCHEMA = "vbench.run/1"
 
@@ -67,8 +70,8 @@ class Bundle:
             header = json.loads((folder / "run.json").read_text())
         except (OSError, ValueError):
             raise InputError(f"'{folder}' is no run bundle: its run.json cannot be read.") from None
-        if header.get("schema") != SCHEMA:
-            found = header.get("schema")
+        found = header.get("schema") if isinstance(header, dict) else None
+        if found != SCHEMA:
             raise InputError(
                 f"The run '{folder.name}' has the schema '{found}', not '{SCHEMA}'.", "Use the vbench that made it."
             )
@@ -76,14 +79,11 @@ class Bundle:
 
     def samples(self) -> Iterator[Sample]:
         """Yield every sample; a line that is torn or edited is an error, but for the last, which a crash may tear."""
-        for line in self._lines("samples.jsonl"):
-            failure = line.pop("failure")
-            warnings = tuple(line.pop("warnings"))
-            yield Sample(**line, failure=Failure(**failure) if failure else None, warnings=warnings)
+        return lines.read(self.folder / "samples.jsonl", Sample)
 
     def instances(self) -> list[dict[str, Any]]:
         """Return every instance that was recorded."""
-        return list(self._lines("instances.jsonl"))
+        return list(lines.read(self.folder / "instances.jsonl", dict[str, Any]))
 
     def summary(self) -> dict[str, Any] | None:
         """Return summary.json, None before the run's end."""
@@ -97,22 +97,6 @@ class Bundle:
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write what was derived from the rest."""
         (self.folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
-
-    def _lines(self, name: str) -> Iterator[dict[str, Any]]:
-        path = self.folder / name
-        if not path.exists():
-            return
-        lines = path.read_text().split("\n")
-        for number, line in enumerate(lines):
-            try:
-                if line:
-                    yield json.loads(line)
-            except ValueError:
-                if number == len(lines) - 1:
-                    return
-                raise InputError(
-                    f"Line {number + 1} of '{path}' is damaged.", "Restore the bundle from a copy."
-                ) from None
 
 
 class Recorder:
