@@ -3,23 +3,32 @@
 from vbench.probes.clue import score
 from vbench.probes.devices import mounts
 from vbench.probes.engines import MARK, TRACE, clues
-from vbench.probes.isolation import FIRST, namespace
+from vbench.probes.isolation import FIRST, namespace, namespace_number
 from vbench.probes.machine import Layer
 from vbench.probes.snapshot import Snapshot
 
-FIRST_MOUNTS = 0xEFFFFFF8  # the first mount namespace's number, fixed since Linux 6.18
+# The first mount namespace: fixed since Linux 6.18, before that one of the first numbers given out (proc_ns.h).
+FIRST_MOUNTS = (0xEFFFFFF8, 0xF0000000, 0xF0000001)
+# The specification's maskedPaths that every runtime has hidden at some time.
+MASKED = {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/sys/firmware", "/proc/acpi"}
 OUTER = ("wsl", "kata", "openvz", "linux-vserver", "lxc", "nspawn")  # of two, these are the ones around the other
 
 
 def enclosed(snapshot: Snapshot) -> bool | None:
-    """Return whether the kernel shows namespaces other than the machine's first, None where it cannot be told."""
+    """Return whether the kernel shows this process in namespaces of its own, None where that cannot be told."""
     firsts = [namespace(snapshot, kind) for kind in FIRST if kind != "time"]
-    if False in firsts[:5]:
+    if False in firsts:
         return True
-    if None in firsts:
+    mounted = namespace_number(snapshot, "mnt")
+    if None in firsts or mounted is None:
         return None
-    target = snapshot.links.get("/proc/self/ns/mnt", "")
-    return None if f"[{FIRST_MOUNTS}]" not in target and any(clue.weight >= MARK for clue in clues(snapshot)) else False
+    return mounted not in FIRST_MOUNTS and _bound_root(snapshot)
+
+
+def _bound_root(snapshot: Snapshot) -> bool:
+    """Return whether / is a folder of a disk, not its root; subvolumes and OSTree's deployments are roots as well."""
+    roots = [mount for mount in mounts(snapshot) if mount.point == "/"]
+    return bool(roots) and roots[-1].root != "/" and roots[-1].kind != "btrfs" and "/ostree/" not in roots[-1].root
 
 
 def changed_root(snapshot: Snapshot) -> bool | None:
@@ -51,21 +60,15 @@ def layers(snapshot: Snapshot) -> list[Layer]:
     own = tuple(
         f"/proc/self/ns/{kind} is not the first" for kind in ("pid", "user") if namespace(snapshot, kind) is False
     )
-    if own:
-        return [Layer("container", "oci" if _masked(snapshot) else "unshare", own)]
+    if own or around:
+        evidence = own or ("/ is a folder mounted in a namespace of its own",)
+        return [Layer("container", "oci" if _masked(snapshot) else "unshare", evidence)]
     return [Layer("container", "chroot", ("/ is not the root of PID 1",))] if moved else []
 
 
 def _masked(snapshot: Snapshot) -> bool:
-    """Return whether /proc is hidden the way the OCI runtimes do it (the specification's maskedPaths)."""
-    points = {mount.point for mount in mounts(snapshot)}
-    return (
-        len(
-            points
-            & {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/sys/firmware", "/proc/acpi"}
-        )
-        > 1
-    )
+    """Return whether /proc is hidden the way the OCI runtimes do it."""
+    return len(MASKED & {mount.point for mount in mounts(snapshot)}) > 1
 
 
 def free(snapshot: Snapshot) -> bool:

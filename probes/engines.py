@@ -27,7 +27,9 @@ CGROUPS = (
     (re.compile(r"machine-.*\.scope|systemd-nspawn@"), "nspawn"),
     (re.compile(r"/garden/"), "garden"),
 )
-# Paths that a mount's root, source or options show when an engine made it.
+# What an engine mounts over inside a container; elsewhere its mounts are those of a host that runs containers.
+POINTS = ("/", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv")
+# Paths that such a mount's root, source or options show.
 MOUNTS = (
     ("/docker/containers/", "docker"),
     ("/docker/overlay2/", "docker"),
@@ -51,7 +53,7 @@ def clues(snapshot: Snapshot) -> Iterator[Clue]:
     yield from _told(snapshot)
     yield from _groups(snapshot)
     for mount in mounts(snapshot):
-        for word, name in MOUNTS:
+        for word, name in MOUNTS if mount.point in POINTS or mount.point.startswith("/proc/") else ():
             if word in mount.root or word in mount.source or word in mount.extra:
                 yield Clue(name, MARK, "mounts", f"a mount of {name}'s at {mount.point[:60]}")
     for path, name, weight in FILES:

@@ -28,11 +28,13 @@ def status(snapshot: Snapshot, name: str) -> str | None:
 
 def namespace(snapshot: Snapshot, kind: str) -> bool | None:
     """Return whether this process is in the machine's first namespace of a kind, None where that cannot be told."""
-    target = snapshot.links.get(f"/proc/self/ns/{kind}", "")
-    number = whole(target.partition("[")[2].rstrip("]"))
-    if number is None or kind not in FIRST:
-        return None
-    return number == FIRST[kind]
+    number = namespace_number(snapshot, kind)
+    return None if number is None or kind not in FIRST else number == FIRST[kind]
+
+
+def namespace_number(snapshot: Snapshot, kind: str) -> int | None:
+    """Return the number of a namespace of this process, as /proc/self/ns writes it: `mnt:[4026531841]`."""
+    return whole(snapshot.links.get(f"/proc/self/ns/{kind}", "").partition("[")[2].rstrip("]"))
 
 
 def _namespaces(snapshot: Snapshot) -> Mapping[str, Answer]:

@@ -15,6 +15,8 @@ FIRST = {
 }
 OWN = FIRST | {"/proc/self/ns/pid": "pid:[4026532999]", "/proc/self/ns/mnt": "mnt:[4026532998]"}
 ROOT = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+STORAGE = "30 22 8:1 /var/lib/containers/storage/overlay /var/lib/containers/storage/overlay rw - ext4 /dev/sda1 rw\n"
+BOUND = "22 1 8:1 /srv/root / rw - ext4 /dev/sda1 rw\n"
 ID = "0123456789abcdef" * 4
 
 
@@ -43,11 +45,20 @@ ID = "0123456789abcdef" * 4
         ({"/proc/self/mountinfo": ROOT}, {"links": FIRST, "present": ["/.dockerenv"]}, "none"),
         ({"/proc/self/mountinfo": ROOT}, {"links": OWN}, "unshare"),
         ({"/proc/1/comm": "bwrap\n"}, {"links": OWN}, "bubblewrap"),
+        ({"/proc/self/mountinfo": ROOT}, {"links": FIRST | {"/proc/self/ns/mnt": "mnt:[4026532177]"}}, "none"),
+        ({"/proc/self/mountinfo": BOUND}, {"links": FIRST | {"/proc/self/ns/mnt": "mnt:[4026532177]"}}, "unshare"),
         ({"/proc/self/mountinfo": "30 22 0:5 / /proc rw - proc proc rw\n"}, {"links": FIRST}, "chroot"),
         (
             {"/proc/self/mountinfo": "30 1 0:5 / /proc/kcore rw - tmpfs t rw\n31 1 0:5 / /proc/acpi ro - tmpfs t rw\n"},
             {"links": OWN},
             "oci",
+        ),
+        ({"/proc/self/mountinfo": ROOT + STORAGE}, {"links": FIRST}, "none"),
+        ({"/proc/self/mountinfo": ROOT + STORAGE}, {}, "unknown"),
+        (
+            {"/proc/self/mountinfo": "22 1 0:59 / / rw - overlay overlay rw,lowerdir=/var/lib/docker/overlay2/l/X\n"},
+            {},
+            "docker",
         ),
         ({"/proc/1/environ": "container=$(reboot);rm\0"}, {}, "unknown"),
         ({}, {}, "unknown"),
