@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def sleeper() -> Iterator[Process]:
     """A process in a session of its own, with a child."""
     process = subprocess.Popen(["sh", "-c", "sleep 4730.1 & sleep 4730.2"], start_new_session=True)
     yield process
-    if process.poll() is None:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, 9)
     process.wait()
 
