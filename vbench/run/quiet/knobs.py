@@ -127,10 +127,7 @@ def settings(root: Path) -> Iterator[Setting]:
 
 def knob_of(path: str) -> Knob | None:
     """Return the knob that a path is one of, None where it is none: nothing else is ever written to."""
-    steps = PurePosixPath(path)
-    if ".." in steps.parts:
-        return None
-    return next((knob for knob in KNOBS if steps.match(knob.pattern)), None)
+    return next((knob for knob in KNOBS if PurePosixPath(path).match(knob.pattern)), None)
 
 
 def read(root: Path, path: str) -> str:
