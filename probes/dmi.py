@@ -28,7 +28,7 @@ PATTERNS: tuple[tuple[tuple[tuple[str, str], ...], str, int], ...] = (
     ((("product_name", r"Google Compute Engine"),), "kvm", BRAND),
     ((("product_name", r"OpenStack (Nova|Compute)"),), "kvm", PRODUCT),
     ((("product_name", r"RHEV Hypervisor|oVirt Node|oVirt|RHEL"),), "kvm", PRODUCT),
-    ((("sys_vendor", r"oVirt"),), "kvm", PRODUCT),
+    ((("sys_vendor", r"oVirt|Virtuozzo"),), "kvm", PRODUCT),
     ((("sys_vendor", r"Nutanix"), ("product_name", r"AHV")), "kvm", PRODUCT),
     ((("product_name", r"SmartDC HVM"),), "kvm", PRODUCT),
     (

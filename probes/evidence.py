@@ -99,7 +99,7 @@ def _kernel_knows(snapshot: Snapshot) -> Iterator[Clue]:
     if snapshot.names("/sys/bus/vmbus/devices"):
         yield Clue("microsoft", PROOF, "vmbus", "/sys/bus/vmbus/devices")
     if (snapshot.arch or "").startswith("sparc") and snapshot.exists("/dev/mdesc"):
-        yield Clue("ldom", PROOF, "mdesc", "/dev/mdesc")
+        yield Clue("ldoms", PROOF, "mdesc", "/dev/mdesc")
     release = snapshot.text("/proc/sys/kernel/osrelease") or snapshot.text("/proc/version") or ""
     if "WSL2" in release:
         yield Clue("microsoft", STRONG, "release", "WSL 2: its kernel's name")

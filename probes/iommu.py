@@ -33,7 +33,8 @@ FIX_FIRMWARE = "enable VT-d (Intel), IOMMU (AMD) or SMMU in the firmware set-up"
 FIX_GUEST = "give this guest one, for example QEMU's -device intel-iommu,intremap=on or virtio-iommu-pci"
 FIX_KERNEL = {
     "vt-d": "add intel_iommu=on to the kernel command line",
-    "amd-vi": "take amd_iommu=off and iommu=off from the kernel command line",
+    "amd-vi": "boot a kernel with CONFIG_AMD_IOMMU, without amd_iommu=off and iommu=off",
+    "virtio-iommu": "modprobe virtio_iommu",
     "smmu": "boot a kernel with CONFIG_ARM_SMMU_V3, without arm-smmu.disable_bypass and iommu.passthrough",
 }
 

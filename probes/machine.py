@@ -65,10 +65,12 @@ def _guest(snapshot: Snapshot, owner: str, evidence: tuple[str, ...]) -> Machine
 
 
 def rules(snapshot: Snapshot, owner: str) -> bool:
-    """Return whether this kernel is the hypervisor's first, a host and no guest: Xen's dom0, Hyper-V's root."""
+    """Return whether this kernel rules the hypervisor, a host and no guest: dom0, Hyper-V's root, a control domain."""
     if owner == "xen":
         features = _features(snapshot)
         return "control_d" in (snapshot.text("/proc/xen/capabilities") or "") or bool(features and features & XEN_DOM0)
+    if owner == "ldoms":
+        return snapshot.exists("/sys/class/vlds/ctrl") and snapshot.exists("/sys/class/vlds/sp")
     leaf = snapshot.cpuid(0x40000003)
     return owner == "microsoft" and leaf is not None and leaf.ebx & HYPERV_ROOT == HYPERV_ROOT
 
@@ -84,9 +86,9 @@ def _features(snapshot: Snapshot) -> int | None:
 def _xen_kind(snapshot: Snapshot) -> str:
     told = {"PV": "para", "PVH": "para", "HVM": "full"}.get(snapshot.text("/sys/hypervisor/guest_type") or "")
     features = _features(snapshot)
-    if told or features is None:  # only fully virtualized ones see Xen's CPUID leaves or its firmware
+    if told or features is None:  # /proc/xen is paravirtual Linux's; others see Xen's CPUID leaves or its firmware
         emulated = any(owner == "xen" for *_, owner in signatures(snapshot)) or dmi.named(snapshot)
-        return told or ("full" if emulated else "para")
+        return told or ("full" if emulated or not snapshot.exists("/proc/xen") else "para")
     # features.h: mmu_pt_update_preserve_ad (5) is PV's; supervisor_mode_kernel (3) with hvm_callback_vector (8) PVH's
     return "para" if features >> 5 & 1 or features & 0x108 == 0x108 else "full"  # noqa: PLR2004
 

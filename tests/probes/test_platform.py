@@ -134,7 +134,7 @@ CASES = {
         machine({"/proc/device-tree/hypervisor/compatible": "xen,xen-4.17\0xen,xen\0"}, arch="aarch64"),
         "yes",
         "xen",
-        "para",
+        "full",
     ),
     "xen's first domain": (
         x86({"/proc/xen/capabilities": "control_d\n", "/sys/hypervisor/type": "xen\n"}, cpuid=[METAL]),

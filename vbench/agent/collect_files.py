@@ -283,7 +283,7 @@ def own_groups(contents: Callable[[str, int], bytes]) -> dict[str, list[str]]:
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         steps = [step for step in path.split("/") if step][:DEPTH]
-        if ".." not in steps:
+        if path and ".." not in steps:
             for controller in controllers.split(","):
                 found[controller] = ["".join("/" + step for step in steps[:end]) for end in range(len(steps), -1, -1)]
     return found
