@@ -93,6 +93,7 @@ def test_the_agent_is_pid_1_on_the_image_s_read_only_root(image: Image, tmp_path
         (b"", True, "vbench: the guest could not start: its initramfs holds no /agent.pyz"),
         (agent(), False, "vbench: the guest could not start: mount: mounting /dev/vda on /root failed"),
     ],
+    ids=["no agent", "no disk"],
 )
 def test_a_guest_that_cannot_start_says_why_and_ends(
     image: Image, tmp_path: Path, extra: bytes, disk: bool, sentence: str
