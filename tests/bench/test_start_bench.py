@@ -26,7 +26,7 @@ ROUNDS = 5
 SETTINGS = Settings(accelerator="tcg")
 FLOOR = b"""#!/bin/busybox sh
 PATH=/bin
-modprobe -a virtio_pci virtio_console
+modprobe -a virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_console
 busybox mount -t devtmpfs dev /dev
 until [ -c /dev/vport0p1 ]; do :; done
 echo floor >/dev/vport0p1

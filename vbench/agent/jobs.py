@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from .main import OUTPUT_LIMIT
+from .first import OUTPUT_LIMIT
 from .wire import Closed
 
 TYPE_CHECKING = False

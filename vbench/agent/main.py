@@ -1,11 +1,11 @@
-"""The agent's loop: a hello of its own accord, then one answer to each request, until the pipe closes."""
+"""The agent's loop: one answer to each request, until the pipe closes."""
 
 from __future__ import annotations
 
 import os
-import sys
 
-from .wire import LINE_LIMIT, Closed, Wire
+from .first import hello
+from .wire import Closed, Wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,23 +13,10 @@ if TYPE_CHECKING:
 
     from .wire import Message
 
-PROTOCOL = 1
-OUTPUT_LIMIT = 8 * 2**20  # bytes of stdout, and of stderr, that one job may return
 
-
-def hello(wire: Wire, request: Message) -> Message:
-    """Say who is here and what it can take; sent unasked at the start, as the answer to request 0."""
-    uname = os.uname()
-    return {
-        "protocol": PROTOCOL,
-        "digest": sys.modules["__main__"].__dict__["DIGEST"],
-        "pid": os.getpid(),
-        "uid": os.getuid(),
-        "python": "%d.%d.%d" % sys.version_info[:3],
-        "kernel": uname.release,
-        "arch": uname.machine,
-        "limits": {"line": LINE_LIMIT, "output": OUTPUT_LIMIT},
-    }
+def greet(wire: Wire, request: Message) -> Message:
+    """Say hello again, to a host that did not hear the first: this guest was saved and restored."""
+    return hello()
 
 
 def snapshot(wire: Wire, request: Message) -> Message:
@@ -69,7 +56,7 @@ def handler(op: str) -> Callable[[Wire, Message], Message]:
         from . import files
 
         return {"put": files.put, "get": files.get}[op]
-    return {"hello": hello, "snapshot": snapshot, "chain": chain, "bye": bye}[op]
+    return {"hello": greet, "snapshot": snapshot, "chain": chain, "bye": bye}[op]
 
 
 def answer(wire: Wire, request: Message) -> Message:
@@ -94,10 +81,9 @@ def respond(wire: Wire) -> Message:
 
 
 def serve(wire: Wire) -> None:
-    """Announce ourselves, answer until the host closes the pipe, then take every process of ours along."""
+    """Answer until the host closes the pipe, then take every process of ours along."""
     try:
-        wire.send(dict(hello(wire, {}), ok=True, id=0))
-        guard()  # after the first word, because ctypes takes its time to import
+        guard()
         while True:
             wire.send(respond(wire))
     except (Closed, OSError):
@@ -131,18 +117,3 @@ def prctl(option: int, value: int) -> None:
     import ctypes
 
     ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
-def main() -> None:
-    """Take the standard streams for the pipe and point them elsewhere, so that no stray print can break it."""
-    if sys.argv[1:] == ["init"]:
-        from .init import become_init
-
-        port = become_init()
-        serve(Wire(port, port))
-        return
-    source, sink = os.dup(0), os.dup(1)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(2, 1)
-    serve(Wire(source, sink))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 
+from .first import LINE_LIMIT
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
     Message = dict[str, Any]
-
-LINE_LIMIT = 16 * 2**20  # bytes of one request; a chunk of `put` is far smaller
 
 
 class Closed(Exception):  # noqa: N818 - an end, not an error

@@ -21,4 +21,6 @@ until mount -a 2>/failed; do
 done
 mkdir /root/run/vbench
 cp /agent.pyz /root/run/vbench/agent.pyz || fail "its initramfs holds no /agent.pyz"
-exec switch_root /root /usr/bin/python3 -I -S /run/vbench/agent.pyz init
+# Not `python3 agent.pyz`: finding out that this is a zip with a __main__ in it costs 100 ms under TCG.
+start='import sys; sys.path.insert(0, "/run/vbench/agent.pyz"); from agent.first import main; main()'
+exec switch_root /root /usr/bin/python3 -I -S -c "$start" init
