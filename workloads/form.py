@@ -41,7 +41,7 @@ KNOWN: Mapping[str, tuple[Unit, Better]] = {
     "energy_per_work": ("J", "lower"),
 }
 _NEEDED: Mapping[str, Need] = {"data": "disk", "peer": "network", "port": "network"}
-_NAME = re.compile(r"[a-z][a-z0-9_-]*\.[a-z0-9][a-z0-9_-]*")
+NAME = re.compile(r"[a-z][a-z0-9_-]*\.[a-z0-9][a-z0-9_-]*")
 _METRIC = re.compile(r"[a-z][a-z0-9_]*")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -137,7 +137,7 @@ class Form:
 
     def __post_init__(self) -> None:
         require(
-            bool(_NAME.fullmatch(self.name)),
+            bool(NAME.fullmatch(self.name)),
             f"'{self.name}' is no name of a workload.",
             "Write family.name in small letters, digits, '_' and '-'.",
         )

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from math import isfinite
 from typing import Any
 
@@ -19,8 +20,9 @@ _PATIENCE = 5.0  # seconds that a pattern may search: some take exponential time
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _START = re.compile(r"^[ \t]*(?=[{\[])", re.MULTILINE)
 _REST = re.compile(r"[ \t\r]*(?:\n|\Z)")
+_NO_JSON = re.compile(r"(?<=[:,\[\s])[-+]?(?:nan|inf)(?=\s*[,\]}])")  # what C's printf makes of such numbers
 _ABSENT = object()
-_TWICE = object()
+TWICE = object()  # the value of a key that is there twice
 
 
 class _NoNumberError(Exception):
@@ -91,24 +93,36 @@ def _found(path: str, document: Any) -> float:
 def _said(value: Any) -> str:
     if value is None:
         return "absent"
-    return "there twice" if value is _TWICE else f"no number but a JSON {type(value).__name__}"
+    return "there twice" if value is TWICE else f"no number but a JSON {type(value).__name__}"
 
 
 def _decode(text: str) -> Any:
-    """Return the first JSON that begins and ends with a line; tools print other lines before and after it."""
-    text = text[:LIMIT]
+    """Return the first JSON of the output."""
+    return next(documents(text[:LIMIT]), _ABSENT)
+
+
+def documents(text: str) -> Iterator[Any]:
+    """Yield every JSON that begins and ends with a line; tools print other lines before, between and after.
+
+    A key that is there twice in one object has the value `TWICE`, and C's nan and inf are read as NaN. The caller
+    bounds the text: each of the first 64 lines that look like a beginning and are none costs an attempt.
+    """
+    text = _NO_JSON.sub("NaN", text)
     decoder = json.JSONDecoder(object_pairs_hook=_table)
-    for start, _ in zip(_START.finditer(text), range(_STARTS), strict=False):
+    position, misses = 0, 0
+    while misses < _STARTS and (start := _START.search(text, position)):
         try:
-            document, end = decoder.raw_decode(text, start.end())
+            document, position = decoder.raw_decode(text, start.end())
+            found = bool(_REST.match(text, position))
         except (ValueError, RecursionError):
-            continue
-        if _REST.match(text, end):
-            return document
-    return _ABSENT
+            position, found = start.end() + 1, False
+        if found:
+            yield document
+        else:
+            misses += 1
 
 
 def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object in which a key that is there twice has no value, since nobody knows which one is meant."""
     counts = Counter(key for key, _ in pairs)
-    return {key: value if counts[key] == 1 else _TWICE for key, value in pairs}
+    return {key: value if counts[key] == 1 else TWICE for key, value in pairs}

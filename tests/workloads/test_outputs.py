@@ -49,6 +49,8 @@ def test_lines_before_and_after_the_json_do_no_harm(spoil: Spoil, before: str, a
         ('{"runs": [{"99.0": [5]}]}', "a JSON list"),
         ('{"runs": [{"99.0": 5, "99.0": 5}]}', "there twice"),
         ('{"runs": [{"99.0": NaN}]}', "finite and positive"),
+        ('{"runs": [{"99.0": -nan}]}', "finite and positive"),
+        ('{"lost": -nan, "runs": [{"99.0": inf}]}', "finite and positive"),
         ('{"runs": [{"99.0": Infinity}]}', "finite and positive"),
         ('{"runs": [{"99.0": 1e999}]}', "finite and positive"),
         ('{"runs": [{"99.0": 1' + "0" * 400 + "}]}", "more digits"),
