@@ -113,6 +113,8 @@ def resumed_run(
     check(image)
     workloads = {w.name: w for w in known}
     same = {"the agent": pyz.digest() == head["digests"]["agent"]}
+    same["the kernel"] = os.uname().release == head["host"]["kernel"]
+    same |= {name: list(catalogue.own.get(name, ())) == argv for name, argv in head["own_targets"].items()}
     same |= {
         name: name in workloads and workloads[name].digest == was["digest"] for name, was in head["workloads"].items()
     }
@@ -129,13 +131,15 @@ def resumed_run(
 def _execute(bundle: Bundle, choice: Choice, plan: Plan, image: Image, ledger: Ledger, console: Console) -> None:
     """Run the iterations that the bundle lacks; every one of them has left a sample of each of its metrics."""
     first = {w.name: w.metrics[0].name for w in choice.workloads}
-    done = Counter((s.boot, s.block, s.workload, s.target) for s in bundle.samples() if s.metric == first[s.workload])
     workloads = {workload.name: workload for workload in choice.workloads}
     with (
         Recorder(bundle) as recorder,
         machine(image, ledger, choice.settings.cpus, wired=os.getuid() == 0) as host,
         Reporter(console, len(plan.steps)) as reporter,
     ):
+        recorder.trim({name: len(workload.metrics) for name, workload in workloads.items()})
+        kept = (s for s in bundle.samples() if s.metric == first[s.workload])
+        done = Counter((s.boot, s.block, s.workload, s.target) for s in kept)
         session = Session(plan, choice.targets, workloads, choice.settings, host, recorder, reporter)
         session.run({s.number: done[s.boot, s.block, s.workload, s.target] for s in plan.steps})
 

@@ -101,8 +101,8 @@ class Session:
                 self._step(step, living[step.target], done.get(step.number, 0))
                 self.reporter.finished()
             last = boot == self.plan.profile.boots - 1
-            for live in living.values() if last else ():
-                self._snapshot(live, "after")
+            for name, live in living.items() if last else ():
+                self._leave(live, name)
 
     def _open(self, name: str, boot: int, workloads: Sequence[str], stack: ExitStack) -> Live:
         """Start one instance and prepare its workloads; a failure is kept, not raised."""
@@ -154,11 +154,21 @@ class Session:
     def _snapshot(self, live: Live, when: str, *, wanted: bool = True) -> None:
         if live.instance is None or not wanted:
             return
-        folder = self.recorder.bundle.snapshot_folder(live.instance.target, when)
         if when == "after":
             live.instance.thaw()
-        if not folder.exists():
-            snapshot.save(snapshot.of_agent(live.instance.pipe.snapshot({"kvm": when == "before"})), folder)
+        with self.recorder.snapshot(live.instance.target, when) as folder:
+            if folder is not None:
+                taken = snapshot.of_agent(live.instance.pipe.snapshot({"kvm": when == "before"}))
+                snapshot.save(taken, folder)
+
+    def _leave(self, live: Live, name: str) -> None:
+        """Take the last snapshot; a target that dies before it has given all its samples already."""
+        try:
+            self._snapshot(live, "after")
+        except StoreError:
+            raise
+        except (TargetError, HostError, JobError) as error:
+            self.reporter.say(f"{error.message} There is no snapshot of '{name}' after the run.")
 
     def _prepare(self, live: Live, workload: Workload) -> None:
         if live.instance is None:
@@ -185,8 +195,9 @@ class Session:
         iteration = first
         try:
             instance.thaw()
-            for iteration in range(first, self._iterations):
+            while iteration < self._iterations:
                 jobs.iterate(workload, step, iteration, instance, self.setting, next(self._ports), self.recorder)
+                iteration += 1
             instance.freeze()
         except TargetError as error:
             self._lose(live, step.target, error)

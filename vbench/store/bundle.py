@@ -13,14 +13,18 @@ digests.json        the seal: the SHA-256 of every other file, written at the en
 import fcntl
 import json
 import secrets
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from io import FileIO
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
 
 from vbench import paths
-from vbench.errors import InputError, StoreError
+from vbench.errors import HostError, InputError, StoreError
 from vbench.model import Sample
 from vbench.store import lines
 
@@ -96,7 +100,18 @@ class Bundle:
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write what was derived from the rest."""
-        (self.folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+        with self.writing():
+            (self.folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn the disk's refusal to take something into a StoreError that says how to go on."""
+        try:
+            yield
+        except (OSError, HostError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error.message.rstrip(".")
+            remedy = f"Make room, then go on with `vbench run --resume {self.ident}`."
+            raise StoreError(f"The run '{self.ident}' cannot be written: {reason}.", remedy) from None
 
 
 class Recorder:
@@ -106,56 +121,82 @@ class Recorder:
         self.bundle = bundle
 
     def __enter__(self) -> Self:
-        self._samples = self._append("samples.jsonl")
-        self._instances = self._append("instances.jsonl")
-        try:
-            fcntl.flock(self._samples, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            remedy = "Wait for it, or start a new run."
-            raise InputError(f"The run '{self.bundle.ident}' is still being executed.", remedy) from None
+        with ExitStack() as stack, self.bundle.writing():
+            samples = stack.enter_context(self._open("samples.jsonl"))
+            try:
+                fcntl.flock(samples, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                remedy = "Wait for it, or start a new run."
+                raise InputError(f"The run '{self.bundle.ident}' is still being executed.", remedy) from None
+            instances = stack.enter_context(self._open("instances.jsonl"))
+            for file in (samples, instances):
+                _cut_torn_line(file)
+            self._samples, self._instances, self._stack = samples, instances, stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._samples.close()
-        self._instances.close()
+        self._stack.close()
+
+    def trim(self, metrics: Mapping[str, int]) -> None:
+        """Cut off a last iteration that a crash kept from having a sample of each of its workload's `metrics`."""
+        content = _content(self._samples)
+        lines = content.splitlines(keepends=True)
+        last = list(takewhile(lambda line: _iteration(line) == _iteration(lines[-1]), reversed(lines)))
+        if last and len(last) < metrics[_iteration(last[0])[0]]:
+            self._samples.truncate(len(content) - sum(map(len, last)))
 
     def samples(self, samples: Iterable[Sample]) -> None:
         """Append the samples of one iteration."""
-        for sample in samples:
-            self._write(self._samples, asdict(sample))
+        self._write(self._samples, [asdict(sample) for sample in samples])
 
     def instance(self, record: Mapping[str, Any]) -> None:
         """Append what is known of a new instance."""
-        self._write(self._instances, record)
+        self._write(self._instances, [record])
 
     def raw(self, step: int, iteration: int, record: Mapping[str, Any]) -> str:
         """Write a job's raw output; return its path inside the bundle."""
         name = f"raw/{step:06d}-{iteration}.json"
-        try:
+        with self.bundle.writing():
             (self.bundle.folder / name).write_text(json.dumps(record, indent=1) + "\n")
-        except OSError as error:
-            raise self._full(error) from None
         return name
 
-    def _append(self, name: str) -> Any:
-        path = self.bundle.folder / name
-        torn = path.exists() and path.stat().st_size and not path.read_bytes().endswith(b"\n")
-        if torn:  # a crash tore the last line: cut it off, so that the next one stands alone
-            content = path.read_bytes()
-            with path.open("r+b") as file:
-                file.truncate(content.rfind(b"\n") + 1)
-        return path.open("a")
+    @contextmanager
+    def snapshot(self, target: str, when: str) -> Iterator[Path | None]:
+        """Give the folder to fill with a target's snapshot; None where a resumed run has the first one already."""
+        whole = self.bundle.snapshot_folder(target, when)
+        if whole.exists():
+            yield None
+            return
+        partial = whole.with_name(f"{when}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        with self.bundle.writing():
+            yield partial
+            partial.rename(whole)
 
-    def _write(self, file: Any, record: Mapping[str, Any]) -> None:
-        try:
-            file.write(json.dumps(record) + "\n")
-            file.flush()
-        except OSError as error:
-            raise self._full(error) from None
+    def _open(self, name: str) -> FileIO:
+        return FileIO(self.bundle.folder / name, "a+")
 
-    def _full(self, error: OSError) -> StoreError:
-        remedy = f"Make room, then go on with `vbench run --resume {self.bundle.ident}`."
-        return StoreError(f"The run '{self.bundle.ident}' cannot be written: {error.strerror}.", remedy)
+    def _write(self, file: FileIO, records: Iterable[Mapping[str, Any]]) -> None:
+        data = memoryview("".join(json.dumps(record) + "\n" for record in records).encode())
+        with self.bundle.writing():
+            while data:
+                data = data[file.write(data) :]
+
+
+def _content(file: FileIO) -> bytes:
+    file.seek(0)
+    return file.readall()
+
+
+def _cut_torn_line(file: FileIO) -> None:
+    """Cut off a last line that a crash tore, so that the next one stands alone."""
+    file.truncate(_content(file).rfind(b"\n") + 1)
+
+
+def _iteration(line: bytes) -> tuple[Any, ...]:
+    """Return what the samples of one iteration have in common."""
+    sample = json.loads(line)
+    return tuple(sample[key] for key in ("workload", "target", "boot", "block", "iteration"))
 
 
 def find(name: str) -> Bundle:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vbench.errors import HostError, JobError
+from vbench.errors import JobError
 from vbench.image import Image
-from vbench.ledger import Ledger
+from vbench.ledger import Ledger, made
 from vbench.targets import pyz
 from vbench.targets.pipe import Pipe
 from vbench.targets.spawn import run as run_on_host
@@ -103,10 +103,11 @@ def host_place(
     """Return this host as a place; `folder` is a passing folder of the run on the disk that jobs may use."""
     agent = folder / "agent.pyz"
     if not agent.exists():
-        agent.write_bytes(pyz.pack())
+        _write(agent, pyz.pack())
         agent.chmod(0o644)
     data = folder / "data"
-    data.mkdir(exist_ok=True)
+    with made(data):
+        data.mkdir(exist_ok=True)
     return Place(
         run=run_on_host,
         put=lambda path, content: _write(Path(path), content),
@@ -150,9 +151,5 @@ def behind(place: Place, pipe: Pipe) -> Place:
 
 
 def _write(path: Path, content: bytes) -> None:
-    try:
+    with made(path):
         path.write_bytes(content)
-    except OSError as error:
-        raise HostError(
-            f"'{path}' could not be written: {error.strerror}.", "Make room, or set VBENCH_SCRATCH."
-        ) from None
