@@ -93,16 +93,11 @@ def _kind(snapshot: Snapshot) -> Answer:
     return Answer(kind, source, "firmware-enabled")
 
 
-def _sysfs(snapshot: Snapshot) -> bool:
-    """Return whether sysfs was recorded, so that what it lacks is lacking."""
-    return snapshot.exists("/sys/devices/system/cpu/online") or bool(snapshot.names("/sys/bus/pci/devices"))
-
-
 def active(snapshot: Snapshot) -> bool | None:
     """Return whether the kernel drives an IOMMU."""
     if snapshot.names(CLASS) or snapshot.names(GROUPS):
         return True
-    if _sysfs(snapshot) or _present(snapshot).value == "no":
+    if snapshot.sysfs or _present(snapshot).value == "no":
         return False
     return None
 
@@ -126,7 +121,7 @@ def _remapping(snapshot: Snapshot) -> Answer:
         return Answer("yes", "/proc/interrupts: IR- chips", "kernel-enabled")
     table = _dmar(snapshot)
     capable = None if table is None or table.flags is None else bool(table.flags & 1)
-    if interrupts and _sysfs(snapshot) and snapshot.x86:
+    if interrupts and snapshot.sysfs and snapshot.x86:
         fix = "boot with intremap=on, and without nox2apic" if capable else None
         return Answer("no", "/proc/interrupts: no IR- chips", "kernel-enabled", fix)
     if capable is not None:
@@ -209,7 +204,7 @@ def _sum(name: str) -> Question:
 
     def ask(snapshot: Snapshot) -> Answer:
         numbers = [snapshot.number(path) or 0 for path in snapshot.glob(pattern)]
-        known = bool(numbers) or _sysfs(snapshot)
+        known = bool(numbers) or snapshot.sysfs
         return Answer(sum(numbers) if known else UNKNOWN, pattern, "kernel-enabled")
 
     said = {"totalvfs": "virtual functions that the PCI devices could offer", "numvfs": "virtual functions that are on"}
@@ -219,7 +214,7 @@ def _sum(name: str) -> Question:
 def _vfio_devices(snapshot: Snapshot) -> Answer:
     pattern = "/sys/bus/pci/devices/*/driver"
     bound = sum(snapshot.links.get(path, "").endswith("/vfio-pci") for path in snapshot.glob(pattern))
-    return Answer(bound if _sysfs(snapshot) else UNKNOWN, pattern, "kernel-enabled")
+    return Answer(bound if snapshot.sysfs else UNKNOWN, pattern, "kernel-enabled")
 
 
 def _vfio(name: str, key: str, path: str, said: str) -> Question:

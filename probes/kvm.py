@@ -129,7 +129,7 @@ def backend(snapshot: Snapshot) -> str:
     opened = opens(snapshot).value == "yes"
     if opened or ((snapshot.arch or "").startswith(BUILT_IN) and snapshot.exists("/sys/module/kvm")):
         return "built in"
-    return "none" if snapshot.exists("/sys/devices/system/cpu/online") else UNKNOWN
+    return "none" if snapshot.sysfs else UNKNOWN
 
 
 def _backend(snapshot: Snapshot) -> Answer:

@@ -108,6 +108,11 @@ class Snapshot:
         """Whether this is a PC, of 32 or 64 bits."""
         return self.arch in ("x86_64", "amd64", "i686", "i586", "i486", "i386")
 
+    @property
+    def sysfs(self) -> bool:
+        """Whether a kernel's own sysfs was recorded, so that what it lacks is lacking (gVisor's has no clocks)."""
+        return bool(self.names("/sys/devices/system/clocksource/clocksource0") or self.names("/sys/bus/pci/devices"))
+
     def exists(self, path: str) -> bool:
         """Whether the snapshot holds this file or folder, or knows of it without its content."""
         if path in self.files or path in self.links or path in self.present or path in self._children:
