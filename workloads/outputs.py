@@ -17,7 +17,7 @@ LIMIT = 2**20  # characters of output; the shipped job that says most prints 20 
 _STARTS = 64  # lines that look like the beginning of JSON: each costs an attempt
 _PATIENCE = 5.0  # seconds that a pattern may search: some take exponential time on a text made for it
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _START = re.compile(r"^[ \t]*(?=[{\[])", re.MULTILINE)
 _REST = re.compile(r"[ \t\r]*(?:\n|\Z)")
 _NO_JSON = re.compile(r"(?<=[:,\[\s])[-+]?(?:nan|inf)(?=\s*[,\]}])")  # what C's printf makes of such numbers
