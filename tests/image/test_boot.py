@@ -19,28 +19,32 @@ pytestmark = [
 # Says what it finds, then switches the guest off.
 STUB = """
 import ctypes, os
-port = next(p for p in os.listdir("/sys/class/virtio-ports"))
-with open("/dev/" + port, "w") as pipe:
-    print("pid", os.getpid(), file=pipe)
-    print(open("/proc/mounts").read(), file=pipe)
-    print("modules", os.path.isdir("/lib/modules/" + os.uname().release), file=pipe)
-    for where in ("/run/x", "/tmp/x", "/etc/x"):
-        try:
-            open(where, "w").close()
-            print("wrote", where, file=pipe)
-        except OSError as error:
-            print("refused", where, error.strerror, file=pipe)
-    print("END", file=pipe)
-os.sync()
-ctypes.CDLL(None).reboot(0x4321FEDC)
+def main():
+    port = next(p for p in os.listdir("/sys/class/virtio-ports"))
+    with open("/dev/" + port, "w") as pipe:
+        print("pid", os.getpid(), file=pipe)
+        print(open("/proc/mounts").read(), file=pipe)
+        print("modules", os.path.isdir("/lib/modules/" + os.uname().release), file=pipe)
+        for where in ("/run/x", "/tmp/x", "/etc/x"):
+            try:
+                open(where, "w").close()
+                print("wrote", where, file=pipe)
+            except OSError as error:
+                print("refused", where, error.strerror, file=pipe)
+        print("END", file=pipe)
+    os.sync()
+    ctypes.CDLL(None).reboot(0x4321FEDC)
 """
-APPEND = "console=ttyS0 quiet tsc=reliable no_timer_check mitigations=off nokaslr cryptomgr.notests lsm= audit=0"
+APPEND = (
+    "console=ttyS0 panic=-1 quiet tsc=reliable no_timer_check mitigations=off nokaslr cryptomgr.notests lsm= audit=0"
+)
 
 
 def agent() -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("__main__.py", STUB)
+        archive.writestr("agent/__init__.py", "")
+        archive.writestr("agent/first.py", STUB)
     return cpio.archive([cpio.file("agent.pyz", packed.getvalue())])
 
 
@@ -72,7 +76,7 @@ def boot(image: Image, folder: Path, extra: bytes, *, disk: bool = True) -> tupl
             "-device",
             "virtio-blk-pci,drive=d0",
         ]
-    subprocess.run(argv, check=True, timeout=120, stderr=subprocess.DEVNULL)
+    subprocess.run(argv, check=True, timeout=60, stderr=subprocess.DEVNULL)
     return port.read_text(), console.read_text(errors="replace")
 
 
