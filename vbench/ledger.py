@@ -22,6 +22,7 @@ from vbench import paths
 from vbench.errors import HostError
 
 MARK = "vbench-"
+CGROUPS = Path("/sys/fs/cgroup")
 Entry = dict[str, Any]
 
 
@@ -202,16 +203,30 @@ def _remove_netns(entry: Entry) -> bool:
 
 def _remove_cgroup(entry: Entry) -> bool:
     path = Path(entry["path"])
-    if not path.name.startswith(MARK):
+    return _dissolve(path) if path.name.startswith(MARK) else True
+
+
+def _remove_cgroups(entry: Entry) -> bool:
+    """Remove the groups of one name in every hierarchy, with what an engine made below them."""
+    name = entry["name"]
+    if not name.startswith(MARK) or "/" in name:
         return True
+    tops = [*CGROUPS.glob(name), *CGROUPS.glob(f"*/{name}")]
+    groups = [group for top in tops for group in (*sorted(top.rglob("*/"), reverse=True), top)]
+    left = [group for group in groups if not _dissolve(group)]  # every one is tried
+    return not left
+
+
+def _dissolve(group: Path) -> bool:
+    """End what is in a control group and remove it; return whether it is gone."""
 
     def gone() -> bool:
         with suppress(FileNotFoundError, ProcessLookupError):
-            for pid in (path / "cgroup.procs").read_text().split():
+            for pid in (group / "cgroup.procs").read_text().split():
                 os.kill(int(pid), signal.SIGKILL)
         with suppress(OSError):
-            path.rmdir()
-        return not path.exists()
+            group.rmdir()
+        return not group.exists()
 
     return _until(gone, seconds=5)
 
@@ -242,5 +257,6 @@ UNDO: dict[str, Callable[[Entry], bool]] = {
     "folder": _remove_folder,
     "netns": _remove_netns,
     "cgroup": _remove_cgroup,
+    "cgroups": _remove_cgroups,
     "container": _remove_container,
 }

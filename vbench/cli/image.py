@@ -45,10 +45,12 @@ def list_(*, json: Annotated[bool, typer.Option("--json", help="For programs.")]
 
 @app.command()
 def remove(name: str) -> None:
-    """Remove the image whose digest begins with NAME."""
+    """Remove the image whose digest begins with NAME, and what containers keep of it."""
     from vbench import image
+    from vbench.targets import podman
 
     image.remove(image.find(name))
+    podman.forget_removed()
 
 
 @app.command()

@@ -21,8 +21,10 @@ from vbench.targets.hop import Entry
 from vbench.targets.network import add_container_namespace
 from vbench.targets.pipe import Pipe
 from vbench.targets.place import AGENT, PYTHON, Place, Settings, inner_place
+from vbench.targets.spawn import run
 
 REPOSITORY = "localhost/vbench"
+TAG = 24  # characters of an image's digest that name it here
 SYSTEMD = Path("/run/systemd/system")
 HYBRID = Path("/sys/fs/cgroup/unified")
 TUN = Path("/dev/net/tun")
@@ -70,14 +72,15 @@ class Podman:
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
         """Import the image on first use, make the network, and run the container."""
-        engine = rootless_engine(place) if self.rootless else root_engine()
+        engine = rootless_engine() if self.rootless else root_engine()
         reference = import_image(place, engine)
         name = f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+        parent = self._cgroups(place, name, stack)
         stack.enter_context(place.hold("container", engine=engine.words, name=name))
         words = ["run", "--rm", "--interactive", "--name", name, "--pull=never", "--log-driver=passthrough"]
         files = [f"--volume={place.agent}:{AGENT}:ro", "--tmpfs=/tmp:mode=1777"]
         network = self._network(place, stack)
-        options = [network, *self._limits(place, settings), *ulimits(), *files]
+        options = [network, *parent, *self._limits(place, settings), *ulimits(), *files]
         argv = [*place.tools(), *engine.words, *words, *options, reference, *PYTHON, AGENT]
 
         def inside(pipe: Pipe) -> Place:
@@ -93,6 +96,13 @@ class Podman:
             )
 
         return Entry(argv, inside)
+
+    def _cgroups(self, place: Place, name: str, stack: ExitStack) -> list[str]:
+        """Return the option that puts the container's groups below one of ours, where no systemd looks after them."""
+        if self.rootless or SYSTEMD.exists():
+            return []
+        stack.enter_context(place.hold("cgroups", name=name))
+        return [f"--cgroup-parent=/{name}"]
 
     def _network(self, place: Place, stack: ExitStack) -> str:
         if not place.address:
@@ -132,7 +142,7 @@ def root_engine() -> Engine:
     return Engine(["podman", *options(paths.data() / "podman", Path("/run/vbench-podman"))], 0)
 
 
-def rootless_engine(place: Place) -> Engine:
+def rootless_engine() -> Engine:
     """Return a plain user's podman on a storage root in that user's own data folder."""
     user = plain_user()
     if user is None:
@@ -140,10 +150,9 @@ def rootless_engine(place: Place) -> Engine:
     become = []
     run_root = Path(f"/run/user/{user.pw_uid}/vbench-podman")
     if os.getuid() == 0:
-        run_root = Path(place.scratch).parent / f"{MARK}podman-{user.pw_uid}"
-        if not run_root.exists():
-            run_root.mkdir(mode=0o700)
-            os.chown(run_root, user.pw_uid, user.pw_gid)
+        run_root = Path(f"/run/vbench-podman-{user.pw_uid}")
+        run_root.mkdir(mode=0o700, exist_ok=True)
+        os.chown(run_root, user.pw_uid, user.pw_gid)
         become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups", "--"]
         become += ["env", "-C", "/", f"HOME={user.pw_dir}", f"XDG_RUNTIME_DIR={run_root}"]
     storage = Path(user.pw_dir, ".local/share/vbench/podman")
@@ -170,10 +179,23 @@ def ulimits() -> list[str]:
 def import_image(place: Place, engine: Engine) -> str:
     """Return the reference of the workload image in the storage root, importing its tar the first time."""
     image = Path(place.rootfs).parent
-    reference = f"{REPOSITORY}:{image.name[:24]}"
+    reference = f"{REPOSITORY}:{image.name[:TAG]}"
     try:
         place.run([*engine.words, "image", "exists", reference])
     except (HostError, JobError):
         script = 'tar=$1; shift; exec "$@" <"$tar"'
         place.shell(script, str(image / "rootfs.tar"), *engine.words, "import", "--quiet", "-", reference)
+        forget_removed(engine)
     return reference
+
+
+def forget_removed(engine: Engine | None = None) -> None:
+    """Drop what was imported of images that are no longer there: each takes half a gigabyte."""
+    if engine is None:
+        if os.getuid() or not shutil.which("podman") or not (paths.data() / "podman").exists():
+            return
+        engine = root_engine()
+    kept = {path.name[:TAG] for path in paths.images().glob("*")}
+    tags = run([*engine.words, "images", "--format", "{{.Tag}}", REPOSITORY]).decode().split()
+    for tag in sorted(set(tags) - kept):
+        run([*engine.words, "rmi", f"{REPOSITORY}:{tag}"])
