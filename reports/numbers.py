@@ -29,15 +29,25 @@ def ratio(cell: Cell) -> str:
         return NONE
     if cell.verdict == "baseline":
         return "1"
-    return _rounded(cell.ratio, _places(cell))
+    return _rounded(cell.ratio, _places(cell.low, cell.high))
 
 
 def interval(cell: Cell) -> str:
     """Return the interval of the ratio with as many decimals as the ratio."""
-    if cell.low is None or cell.high is None:
+    return between(cell.low, cell.high)
+
+
+def between(low: float | None, high: float | None) -> str:
+    """Return an interval with as many decimals as it supports."""
+    if low is None or high is None:
         return NONE
-    places = _places(cell)
-    return f"[{_rounded(cell.low, places)}, {_rounded(cell.high, places)}]"
+    places = _places(low, high)
+    return f"[{_rounded(low, places)}, {_rounded(high, places)}]"
+
+
+def change(number: float | None, low: float | None, high: float | None) -> str:
+    """Return a ratio above 0 to the decimals of its interval, or with two digits where it has none."""
+    return NONE if number is None else _rounded(number, _places(low, high))
 
 
 def value(cell: Cell, control: Cell | None) -> str:
@@ -76,11 +86,11 @@ def _relative(cell: Cell) -> float | None:
     return sqrt(cell.high) / sqrt(cell.low) - 1
 
 
-def _places(cell: Cell) -> int | None:
-    """Return the decimals that the interval of the ratio supports, or None where there is no interval."""
-    if cell.low is None or cell.high is None:
+def _places(low: float | None, high: float | None) -> int | None:
+    """Return the decimals that the interval of a ratio supports, or None where there is no interval."""
+    if low is None or high is None:
         return None
-    half = (cell.high - cell.low) / 2
+    half = (high - low) / 2
     return min(_MOST, decimals(half)) if half else _MOST
 
 

@@ -29,6 +29,11 @@ def runs() -> Path:
     return data() / "runs"
 
 
+def index() -> Path:
+    """Return the index over the run bundles, which can be thrown away."""
+    return data() / "index.sqlite"
+
+
 def images() -> Path:
     """Return the folder of the workload images, one folder a digest."""
     return data() / "images"

@@ -8,7 +8,7 @@ from types import FrameType
 import typer
 
 from vbench import __version__
-from vbench.cli import doctor, export, image, probe, run, show, targets, workloads
+from vbench.cli import compare, doctor, export, history, image, probe, run, show, targets, verify, workloads
 from vbench.errors import BUG, INTERRUPTED, VbenchError
 
 app = typer.Typer(
@@ -19,7 +19,18 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(image.app, name="image", help="Build and keep the workload image that serves every target.")
-for command in (run.run, show.show, export.export, targets.targets, workloads.workloads, probe.probe, doctor.doctor):
+for command in (
+    run.run,
+    show.show,
+    export.export,
+    targets.targets,
+    workloads.workloads,
+    probe.probe,
+    doctor.doctor,
+    compare.compare,
+    history.history,
+    verify.verify,
+):
     app.command()(command)
 
 

@@ -34,7 +34,7 @@ def run(
     """Run identical jobs on targets and print what each costs relative to bare metal."""
     from vbench import config as configuration
     from vbench.ledger import Ledger
-    from vbench.reports.of_bundle import summary, table_of
+    from vbench.reports.finish import finish
     from vbench.reports.render import render
     from vbench.run import execute
     from vbench.store import bundle
@@ -58,9 +58,7 @@ def run(
                 label=_label(label or []),
             )
             found = execute.new_run(request, catalogue, known, ledger, err())
-    table = table_of(found)
-    found.write_summary(summary(table))
-    out().print(render(table, "table"))
+    out().print(render(finish(found), "table"))
 
 
 def _settings(

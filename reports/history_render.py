@@ -1,0 +1,87 @@
+"""A history as a table, as Markdown and as JSON."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from math import log
+
+from rich.console import RenderableType
+
+from vbench.errors import unknown
+from vbench.reports.grid import Grid, as_markdown, terminal
+from vbench.reports.history import History, Series, Step
+from vbench.reports.numbers import NONE, between
+
+SCHEMA = "vbench.history/1"
+_COLUMNS = ("target", "metric", "runs", "course", "newest", "level", "predicted", "the newest is")
+_LEFT = frozenset({"target", "metric", "course", "the newest is"})
+_STYLES = {"above": "red", "below": "green"}
+_BARS = "▁▂▃▄▅▆▇█"
+_SHOWN = 16  # runs whose course is drawn
+_NAMED = 5  # runs that a line names
+
+
+def render(found: History, form: str) -> str | RenderableType:
+    """Return the history in a format of `FORMATS`: text, or for `table` what a rich console prints."""
+    if form not in FORMATS:
+        raise unknown("format", form, FORMATS)
+    return FORMATS[form](found)
+
+
+def _json(found: History) -> str:
+    return json.dumps({"schema": SCHEMA, **asdict(found)}, indent=1, allow_nan=False) + "\n"
+
+
+def _markdown(found: History) -> str:
+    return as_markdown(f"History of {found.workload}", [_grid(found)], _notes(found))
+
+
+def _table(found: History) -> RenderableType:
+    return terminal([_grid(found)], _notes(found))
+
+
+FORMATS: dict[str, Callable[[History], str | RenderableType]] = {"table": _table, "md": _markdown, "json": _json}
+
+
+def _grid(found: History) -> Grid:
+    return Grid(found.workload, _COLUMNS, tuple(map(_words, found.series)), _LEFT, _STYLES)
+
+
+def _words(series: Series) -> tuple[str, ...]:
+    ratios = [point.ratio for point in series.points]
+    predicted = NONE if series.predicted is None else between(*series.predicted)
+    numbers = f"{ratios[-1]:.3g}", f"{series.level:.3g}"
+    return (series.target, series.metric, f"{len(ratios)}", _course(ratios), *numbers, predicted, series.newest)
+
+
+def _course(ratios: list[float]) -> str:
+    """Draw the last sessions, in logs, between the lowest and the highest of them."""
+    logs = [log(ratio) for ratio in ratios[-_SHOWN:]]
+    low, span = min(logs), max(logs) - min(logs)
+    return "".join(_BARS[round((one - low) / span * (len(_BARS) - 1)) if span else 0] for one in logs)
+
+
+def _notes(found: History) -> Iterator[str]:
+    facts = ", ".join(f"{name} {value}" for name, value in found.machine.items())
+    yield f"Machine {found.fingerprint}: {facts}."
+    yield (
+        "Newest, level (since the last change) and predicted (95 %, for the next run) are costs relative to bare. "
+        "A prediction takes ten runs since the last change."
+    )
+    for series in found.series:
+        for step in series.steps:
+            yield _step(series, step)
+        if series.drift:
+            yield f"{series.metric} on {series.target}: a steady drift tells this better than its steps."
+    for left in found.left_out:
+        more = f" and {len(left.runs) - _NAMED} more" if len(left.runs) > _NAMED else ""
+        yield f"Left out: {', '.join(left.runs[-_NAMED:])}{more}: {left.reason.removesuffix('.')}."
+
+
+def _step(series: Series, step: Step) -> str:
+    when = next(point.created for point in series.points if point.run == step.run)
+    day = time.strftime("%Y-%m-%d", time.gmtime(when))
+    with_it = "; ".join(f"{one.name} went from '{one.base}' to '{one.new}'" for one in step.along)
+    since = f"from {step.run} ({day}) on, {with_it or 'with no change of kernel, image or settings that is known'}"
+    return f"{series.metric} on {series.target}: {step.before:.3g} became {step.after:.3g}, {since}."

@@ -1,0 +1,172 @@
+"""A run under test: its seal, every number again from the raw outputs, and the summary again from the samples."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from math import isclose
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from vbench.errors import InputError
+from vbench.model import Sample
+from vbench.reports.clean import printable
+from vbench.reports.finish import summary_of
+from vbench.run import jobs
+from vbench.run.execute import read_plan
+from vbench.run.plan import Plan, Step
+from vbench.store import definitions, seal
+from vbench.store.bundle import Bundle
+from vbench.store.session import EDITED
+from vbench.targets.pipe import Outcome
+from vbench.workloads import Workload
+
+SCHEMA = "vbench.verify/1"
+_SAME = 1e-9  # relative: another numpy may add in another order
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was looked at and what is wrong; `seal` is the SHA-256 of digests.json, which can be noted elsewhere."""
+
+    run: str
+    seal: str | None
+    raw: int
+    samples: int
+    findings: tuple[str, ...]
+
+    @property
+    def verified(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    @property
+    def conclusion(self) -> str:
+        """The outcome in one sentence."""
+        if self.findings:
+            return f"The run '{self.run}' is not what it was, or was not finished: {len(self.findings)} findings."
+        looked = f"{self.samples} samples follow from {self.raw} raw outputs, and the summary from them"
+        return f"The run '{self.run}' is verified: {looked}; its seal is {self.seal}."
+
+
+def check(bundle: Bundle) -> Report:
+    """Return what is wrong with a bundle. Whatever stands in it, this raises nothing of its own."""
+    findings: list[str] = []
+    raw = sorted(path for path in (bundle.folder / "raw").glob("*.json") if path.is_file())
+    count = 0
+    for part in (_sealed, _samples, _summary):
+        try:
+            findings += part(bundle)
+        except InputError as error:
+            findings.append(error.message)
+        except EDITED as error:
+            findings.append(f"run.json or what it names was edited: {type(error).__name__}, {error}")
+    if not findings:
+        count = sum(1 for _ in bundle.samples())
+    own = seal.own_digest(bundle.folder) if (bundle.folder / seal.NAME).is_file() else None
+    return Report(bundle.ident, own, len(raw), count, tuple(dict.fromkeys(map(printable, findings))))
+
+
+def as_document(report: Report) -> dict[str, Any]:
+    """Return what `vbench verify --json` prints."""
+    return {"schema": SCHEMA, **asdict(report), "verified": report.verified}
+
+
+def _sealed(bundle: Bundle) -> Iterator[str]:
+    sealed = seal.read(bundle.folder)
+    if sealed is None:
+        yield f"{seal.NAME}: it is missing; the run was not finished, and nothing tells whether a byte was changed"
+    else:
+        yield from map(str, seal.findings(bundle.folder, sealed))
+
+
+def _samples(bundle: Bundle) -> Iterator[str]:
+    """Derive the samples again from every raw output, and compare them with samples.jsonl."""
+    there: dict[str, list[Sample]] = defaultdict(list)
+    for sample in bundle.samples():
+        there[sample.raw].append(sample)
+    yield from (
+        f"samples.jsonl: a value without a raw output: {_place(sample)}"
+        for sample in there.pop("", [])
+        if sample.value is not None
+    )
+    plan, workloads = read_plan(bundle.header), definitions.kept(bundle.folder)
+    yield from _definitions(bundle.header["workloads"], workloads)
+    for path in sorted((bundle.folder / "raw").glob("*.json")):
+        name = f"raw/{path.name}"
+        found = there.pop(name, [])
+        try:
+            derived = list(_derived(path, name, plan, workloads))
+        except EDITED as error:
+            yield f"{name}: it is damaged: {error}"
+        else:
+            yield from _different(found, derived)
+    for name, samples in there.items():
+        yield f"{name}: it is missing, and samples.jsonl has {len(samples)} samples of it"
+
+
+def _definitions(told: Mapping[str, Any], kept: Mapping[str, Workload]) -> Iterator[str]:
+    for name, about in told.items():
+        if name not in kept or kept[name].digest != about["digest"]:
+            yield f"workloads/{name}: it is not the definition that run.json names"
+
+
+def _derived(path: Path, name: str, plan: Plan, workloads: Mapping[str, Workload]) -> Iterator[Sample]:
+    """Yield the samples that a raw output gives; ValueError where it is not of this plan."""
+    record = json.loads(path.read_bytes())
+    step, outcome = msgspec.convert(record["step"], Step), msgspec.convert(record, Outcome)
+    iteration = msgspec.convert(record["iteration"], int)
+    if step not in plan.steps[step.number : step.number + 1] or name != f"raw/{step.number:06d}-{iteration}.json":
+        raise ValueError("it is not of the step that the plan has")
+    warmup = iteration < plan.profile.warmups
+    origin = jobs.Origin(step, iteration, warmup=warmup, instance=str(record["instance"]), raw=name)
+    return jobs.derived(workloads[step.workload], origin, outcome)
+
+
+def _different(found: list[Sample], derived: list[Sample]) -> Iterator[str]:
+    """Say how the samples of one raw output differ from what it gives."""
+    by_metric = {sample.metric: sample for sample in found}
+    if len(found) != len(derived):
+        raw = derived[0].raw
+        yield f"samples.jsonl: {len(found)} samples of '{raw}', which gives {len(derived)}"
+    for sample in derived:
+        have = by_metric.get(sample.metric)
+        if have is not None and have != sample:
+            fields = [key for key, value in asdict(sample).items() if asdict(have)[key] != value]
+            told = "; ".join(f"{key} is {getattr(have, key)!r}, not {getattr(sample, key)!r}" for key in fields)
+            yield f"samples.jsonl: {_place(sample)} is not what '{sample.raw}' gives: {told}"
+
+
+def _place(sample: Sample) -> str:
+    where = f"boot {sample.boot}, block {sample.block}, iteration {sample.iteration}"
+    return f"{sample.workload} {sample.metric} on {sample.target}, {where}"
+
+
+def _summary(bundle: Bundle) -> Iterator[str]:
+    """Derive the summary again from the samples; numbers may differ in their tenth digit."""
+    try:
+        stored = bundle.summary()
+    except ValueError:
+        stored = None
+    if stored is None:
+        yield "summary.json: it is missing or damaged"
+        return
+    yield from _unlike(stored, json.loads(json.dumps(summary_of(bundle))), "summary.json")
+
+
+def _unlike(stored: Any, derived: Any, where: str) -> Iterator[str]:
+    if isinstance(stored, dict) and isinstance(derived, dict):
+        for key in dict.fromkeys((*derived, *stored)):
+            yield from _unlike(stored.get(key), derived.get(key), f"{where} {key}")
+    elif isinstance(stored, list) and isinstance(derived, list) and len(stored) == len(derived):
+        for position, (one, other) in enumerate(zip(stored, derived, strict=True)):
+            yield from _unlike(one, other, f"{where}[{position}]")
+    elif stored != derived and not _close(stored, derived):
+        yield f"{where}: it is {stored!r:.80}, and the samples give {derived!r:.80}"
+
+
+def _close(stored: Any, derived: Any) -> bool:
+    numbers = isinstance(stored, float) and isinstance(derived, float)
+    return numbers and isclose(stored, derived, rel_tol=_SAME, abs_tol=_SAME * _SAME)

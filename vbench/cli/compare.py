@@ -1,0 +1,66 @@
+"""`vbench compare`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vbench.cli.common import err, out
+from vbench.cli.show import Margin
+
+if TYPE_CHECKING:
+    from vbench.reports.compare import Run
+    from vbench.store.bundle import Bundle
+
+Allow = Annotated[
+    list[str] | None, typer.Option("--allow", help="Compare although this differs, such as kernel.release; a glob.")
+]
+
+
+def compare(
+    base: Annotated[str, typer.Argument(help="The run to compare with: an id, @latest~1, or a path.")],
+    new: Annotated[str, typer.Argument(help="The run to judge.")] = "@latest",
+    margin: Margin = "3%",
+    allow: Allow = None,
+    form: Annotated[str, typer.Option("--format", help="table, md or json.")] = "table",
+) -> None:
+    """Say whether a run is no worse than another: exit 0 if so, 1 regressed, 3 inconclusive, 4 nothing to compare."""
+    from vbench.reports import compare_render
+    from vbench.reports.compare import compare as judge
+    from vbench.store.bundle import find
+    from vbench.units import parse_share
+
+    first, second = _runs(find(base), find(new))
+    found = judge(first, second, margin=parse_share(margin), allowed=allow or ())
+    shown = compare_render.render(found, form)
+    if isinstance(shown, str):
+        print(shown, end="")
+    else:
+        out().print(shown)
+    _summarize(compare_render.markdown(found))
+    raise typer.Exit(found.exit_code)
+
+
+def _runs(*bundles: "Bundle") -> "list[Run]":
+    from vbench import paths
+    from vbench.reports.compare import Run
+    from vbench.reports.finish import summary_of
+    from vbench.store.index import Index, consult
+
+    def ask(index: Index) -> list[Run]:
+        return [Run(index.session(f), tuple(cell for _, cell in index.cells(folder=f))) for f in folders]
+
+    folders = [bundle.folder for bundle in bundles]
+    return consult(paths.index(), summary_of, folders, ask)
+
+
+def _summarize(markdown: str) -> None:
+    """Append to the summary of a GitHub Actions job, where this is one; a summary that fails is no verdict."""
+    import os
+    from pathlib import Path
+
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        try:
+            with Path(path).open("a") as summary:
+                summary.write(f"{markdown}\n")
+        except OSError as error:
+            err().print(f"'{path}' ($GITHUB_STEP_SUMMARY) cannot be written: {error.strerror}.", markup=False)
