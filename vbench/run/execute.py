@@ -53,8 +53,12 @@ class Choice:
     settings: Settings
 
 
-def prove_accelerator(image: Image, ledger: Ledger, catalogue: Catalogue, settings: Settings) -> accelerator.Proof:
-    """Find out, once a host boot, which accelerator boots our guest here."""
+def prove_accelerator(
+    image: Image, ledger: Ledger, catalogue: Catalogue, settings: Settings, names: Sequence[str]
+) -> None:
+    """Find out, once a host boot, which accelerator boots our guest here, if guests are among the targets `names`."""
+    if not catalogue.guests(names) or catalogue.target("kvm").missing():
+        return
 
     def boot(kind: str) -> None:
         with ExitStack() as stack:
@@ -63,7 +67,7 @@ def prove_accelerator(image: Image, ledger: Ledger, catalogue: Catalogue, settin
             told = replace(settings, accelerator=kind, cpus=1)
             stack.enter_context(open_target(catalogue.target("kvm"), place, told, ledger))
 
-    return accelerator.prove(boot)
+    accelerator.prove(boot)
 
 
 def new_run(
@@ -77,7 +81,7 @@ def new_run(
         catalogue.check(name)
     image = find(None)
     check(image)
-    prove_accelerator(image, ledger, catalogue, request.settings)
+    prove_accelerator(image, ledger, catalogue, request.settings, request.targets)
     targets, left_out = catalogue.select(request.targets)
     choice = Choice(tuple(targets), left_out | unwired, workloads, request.settings)
     seed = request.seed if request.seed is not None else random.SystemRandom().randrange(2**32)
@@ -111,21 +115,32 @@ def resumed_run(
     head = bundle.header
     image = find(head["digests"]["image"])
     check(image)
-    workloads = {w.name: w for w in known}
-    same = {"the agent": pyz.digest() == head["digests"]["agent"]}
-    same["the kernel"] = os.uname().release == head["host"]["kernel"]
-    same |= {name: list(catalogue.own.get(name, ())) == argv for name, argv in head["own_targets"].items()}
-    same |= {
-        name: name in workloads and workloads[name].digest == was["digest"] for name, was in head["workloads"].items()
-    }
-    changed = [name for name, is_same in same.items() if not is_same]
-    if changed:
+    plan = read_plan(head)
+    settings = Settings(**head["settings"])
+    prove_accelerator(image, ledger, catalogue, settings, plan.targets)
+    workloads = {workload.name: workload for workload in known}
+    if changed := changes(head, plan, workloads, catalogue):
         remedy = "Start a new run: samples of two versions are never pooled."
         raise InputError(f"The run '{bundle.ident}' cannot go on: '{changed[0]}' has changed since.", remedy)
-    plan = read_plan(head)
     targets = tuple(catalogue.runnable(name) for name in plan.targets)
-    choice = Choice(targets, {}, tuple(workloads[name] for name in plan.workloads), Settings(**head["settings"]))
+    choice = Choice(targets, {}, tuple(workloads[name] for name in plan.workloads), settings)
     _execute(bundle, choice, plan, image, ledger, console)
+
+
+def changes(head: Mapping[str, Any], plan: Plan, workloads: Mapping[str, Workload], catalogue: Catalogue) -> list[str]:
+    """Return the names of what is no longer as it was when a run began."""
+    proven = accelerator.known().accelerator == head["accelerator"]["accelerator"]
+    same = {
+        "the agent": pyz.digest() == head["digests"]["agent"],
+        "the kernel": os.uname().release == head["host"]["kernel"],
+        "the accelerator": proven or not catalogue.guests(plan.targets),
+        **{name: list(catalogue.own.get(name, ())) == argv for name, argv in head["own_targets"].items()},
+        **{
+            name: name in workloads and workloads[name].digest == was["digest"]
+            for name, was in head["workloads"].items()
+        },
+    }
+    return [name for name, is_same in same.items() if not is_same]
 
 
 def _execute(bundle: Bundle, choice: Choice, plan: Plan, image: Image, ledger: Ledger, console: Console) -> None:

@@ -56,6 +56,12 @@ class Catalogue:
                 raise unknown("target", name if len(words) == 1 else word, [*self.hops, *ALIASES, ALL])
         return Target(path, tuple(self.hops[word] for word in words))
 
+    def guests(self, names: Iterable[str]) -> bool:
+        """Return whether a guest is among the targets of the names that stand for something."""
+        wanted = _parts(names)
+        named = [*wanted, *(self.names() if ALL in wanted else ())]
+        return any(hop.name == Qemu.name for name in named if name != ALL for hop in self.target(name).hops)
+
     def check(self, names: str) -> None:
         """Raise InputError for a name of a comma-separated list that stands for nothing."""
         for name in _parts([names]):
