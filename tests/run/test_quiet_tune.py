@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.run.live_knob import ALLOWED, borrowed
 from vbench.errors import HostError, InputError
 from vbench.run.quiet import journal as journal_module
 from vbench.run.quiet import knobs as knobs_module
@@ -333,18 +334,13 @@ def test_a_kill_at_any_line_of_a_second_tuning_loses_no_original(root: Path, jou
     pytest.fail("tuning never came to its end")
 
 
-@pytest.mark.skipif(not os.access(COMPACTION, os.W_OK), reason="this user may not turn the knob")
+@pytest.mark.skipif(not ALLOWED, reason="this user may not turn the knob")
 def test_a_knob_of_this_machine_is_turned_and_turned_back(journal: Journal, tmp_path: Path) -> None:
-    live = Path(COMPACTION)
-    original = live.read_text()
     tree = tmp_path / "narrow"  # a tree that has this one knob of the machine and no other
     (tree / COMPACTION.lstrip("/")).parent.mkdir(parents=True)
-    (tree / COMPACTION.lstrip("/")).symlink_to(live)
-    try:
-        live.write_text("13")
+    with borrowed("13") as live:
+        (tree / COMPACTION.lstrip("/")).symlink_to(live)
         assert states(tune(journal, tree)) == {COMPACTION: "tuned"}
         assert live.read_text().strip() == "0"
         assert states(undo(journal, tree)) == {COMPACTION: "restored"}
         assert live.read_text().strip() == "13"
-    finally:
-        live.write_text(original)

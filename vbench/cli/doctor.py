@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from vbench.run.quiet.finding import Finding
-    from vbench.run.quiet.journal import Change
     from vbench.run.quiet.noise import Noise
 
 STYLES = {"severe": "bold red", "disturbs": "red", "note": "yellow", "unknown": "magenta", "fine": "green"}
@@ -33,19 +32,18 @@ def doctor(
         return
     from vbench.run.quiet.examine import examine
     from vbench.run.quiet.finding import ordered
-    from vbench.run.quiet.journal import Journal
+    from vbench.run.quiet.tune import tuning
 
-    found = examine()
+    found = [*examine(), tuning()]
     noises = [] if quick else _measure()
     if noises:
         from vbench.run.quiet.noise import finding
 
-        found = ordered([*found, *(finding(noise) for noise in noises)])
-    tuned = Journal().read()
+        found += [finding(noise) for noise in noises]
     if as_json:
-        print_json(_document(found, noises, tuned))
+        print_json(_document(ordered(found), noises))
     else:
-        _print(found, noises, tuned)
+        _print(ordered(found), noises)
 
 
 def _measure() -> "list[Noise]":
@@ -56,7 +54,7 @@ def _measure() -> "list[Noise]":
     return measure(console)
 
 
-def _document(found: "Sequence[Finding]", noises: "Sequence[Noise]", tuned: "Sequence[Change]") -> dict[str, Any]:
+def _document(found: "Sequence[Finding]", noises: "Sequence[Noise]") -> dict[str, Any]:
     from collections import Counter
     from dataclasses import asdict
 
@@ -65,11 +63,10 @@ def _document(found: "Sequence[Finding]", noises: "Sequence[Noise]", tuned: "Seq
         "severities": dict(Counter(one.severity for one in found)),
         "findings": [asdict(one) for one in found],
         "noise": [asdict(noise) for noise in noises],
-        "tuned": [asdict(change) for change in tuned],
     }
 
 
-def _print(found: "Sequence[Finding]", noises: "Sequence[Noise]", tuned: "Sequence[Change]") -> None:
+def _print(found: "Sequence[Finding]", noises: "Sequence[Noise]") -> None:
     from rich.text import Text
 
     from vbench.run.quiet.finding import SEVERITIES
@@ -90,8 +87,6 @@ def _print(found: "Sequence[Finding]", noises: "Sequence[Noise]", tuned: "Sequen
         console.print(_noise_table(noises))
     if any(one.tunable for one in found):
         console.print(Text("\n`vbench doctor --tune` does what is marked *, and `--undo` takes it back."))
-    if tuned:
-        console.print(Text(f"\nTuned by vbench: {len(tuned)} of the knobs. `vbench doctor --undo` puts them back."))
 
 
 def _table(found: "Sequence[Finding]") -> "Table":

@@ -30,13 +30,16 @@ def _rooms(zone: Path) -> Iterator[float]:
     """Yield how far a zone is below each of its acting trip points, in kelvin."""
     now = _millis(zone / "temp")
     for kind in sorted(zone.glob("trip_point_*_type")):
-        with suppress(OSError):
-            limit = _millis(zone / kind.name.replace("_type", "_temp"))
-            if kind.read_text().strip() in ACTING and now is not None and limit is not None and limit > 0:
-                yield (limit - now) / 1000
+        limit = _millis(zone / kind.name.replace("_type", "_temp"))
+        if _text(kind) in ACTING and now is not None and limit is not None and limit > 0:
+            yield (limit - now) / 1000
 
 
 def _millis(path: Path) -> int | None:
+    return whole(_text(path))
+
+
+def _text(path: Path) -> str | None:
     with suppress(OSError):
-        return whole(path.read_text().strip())
+        return path.read_text(errors="replace").strip()
     return None

@@ -96,12 +96,15 @@ def neighbours(root: Path, seen: Mapping[int, Process]) -> list[Neighbour]:
 
 
 def _has_vcpu(folder: Path) -> bool:
-    with suppress(OSError):
-        for entry in os.scandir(folder):
-            with suppress(OSError):
-                if os.readlink(entry.path).startswith(VCPU):  # noqa: PTH115 - not a path but a word
-                    return True
+    with suppress(OSError), os.scandir(folder) as entries:
+        return any(_target(entry.path).startswith(VCPU) for entry in entries)
     return False
+
+
+def _target(link: str) -> str:
+    with suppress(OSError):
+        return os.readlink(link)  # noqa: PTH115 - not a path but a word
+    return ""
 
 
 def _first_of_container(status: Path) -> bool:

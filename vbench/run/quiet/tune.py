@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from vbench.errors import HostError
+from vbench.errors import HostError, VbenchError
 from vbench.ledger import boot_id
+from vbench.probes.question import UNKNOWN
+from vbench.run.quiet.finding import Finding
 from vbench.run.quiet.journal import Change, Journal
 from vbench.run.quiet.knobs import Setting, knob_of, read, settings, write
 
@@ -79,6 +81,18 @@ def _turn(root: Path, turn: Turn, change: Change) -> Turn:
     if complaint and now != change.before:  # the kernel made something else of it, which no journal knows
         now, _ = _set(root, change.path, change.before)
     return replace(turn, now=now, state="refused" if complaint else "tuned", note=complaint)
+
+
+def tuning(journal: Journal | None = None) -> Finding:
+    """Return whether knobs are turned by us now; a journal that cannot be read is unknown, not an error."""
+    what, why = "vbench.tuning", "knobs of this machine stand where vbench put them"
+    try:
+        count = len((journal or Journal()).read())
+    except VbenchError as error:
+        return Finding(what, UNKNOWN, "unknown", f"{error.message} {error.remedy}".rstrip(), unit="1")
+    if not count:
+        return Finding(what, 0, "fine", why, unit="1")
+    return Finding(what, count, "note", why, "vbench doctor --undo puts them back", "1", reversible=True)
 
 
 def undo(journal: Journal, root: Path = MACHINE, boot: str | None = None) -> list[Turn]:
