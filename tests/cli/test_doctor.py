@@ -94,7 +94,10 @@ def test_this_machine_is_tuned_and_restored() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0 or not ALLOWED, reason="only root can become somebody else")
 def test_a_user_without_rights_is_told_for_each_knob() -> None:
-    argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-m", "vbench", "doctor"]
+    python = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable]
+    if subprocess.run([*python, "-c", "import vbench"], capture_output=True, check=False).returncode:
+        pytest.skip("nobody may not run this Python")
+    argv = [*python, "-m", "vbench", "doctor"]
     with TemporaryDirectory() as home, borrowed("17") as knob:
         os.chown(home, 65534, 65534)
         env = {"PATH": os.environ["PATH"], "HOME": home}
@@ -106,6 +109,7 @@ def test_a_user_without_rights_is_told_for_each_knob() -> None:
         assert "Permission denied" in turns[str(knob)]["note"]
         seen = {one["what"]: one for one in document(looked)["findings"]}
         assert (seen["vbench.tuning"]["value"], seen["vbench.tuning"]["severity"]) == (0, "fine")
+        assert seen["neighbours.guests"]["severity"] in ("unknown", "disturbs")  # root's descriptors are hidden
 
 
 def test_a_damaged_journal_does_not_keep_the_doctor_from_looking(xdg: Path) -> None:

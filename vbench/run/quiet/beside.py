@@ -6,7 +6,7 @@ from pathlib import Path
 from vbench.model import Fact
 from vbench.probes.question import UNKNOWN
 from vbench.run.quiet.finding import Finding
-from vbench.run.quiet.processes import Neighbour, neighbours, processes
+from vbench.run.quiet.processes import Neighbour, guarded, neighbours, processes
 
 NAMED = 4  # neighbours that are named
 
@@ -17,8 +17,8 @@ def beside(root: Path, facts: Mapping[str, Fact]) -> Iterator[Finding]:
     inside = facts.get("isolation.namespace.pid", Fact("", UNKNOWN)).value == "own"
     blind = inside or 1 not in seen  # a namespace of our own, or /proc mounted with hidepid
     found = neighbours(root, seen)
-    for kind in ("guest", "container"):
-        yield _neighbours(kind, [one for one in found if one.kind == kind], blind=blind)
+    yield _neighbours("guest", found, blind=blind or guarded(root, seen))
+    yield _neighbours("container", found, blind=blind)
     balancer = any(one.name == "irqbalance" for one in seen.values())
     yield Finding(
         "irq.balance",
@@ -31,7 +31,8 @@ def beside(root: Path, facts: Mapping[str, Fact]) -> Iterator[Finding]:
     )
 
 
-def _neighbours(kind: str, found: Sequence[Neighbour], *, blind: bool) -> Finding:
+def _neighbours(kind: str, beside_us: Sequence[Neighbour], *, blind: bool) -> Finding:
+    found = [one for one in beside_us if one.kind == kind]
     what, why = f"neighbours.{kind}s", f"a {kind} beside us takes CPU, cache and disk"
     hidden = "; not all can be seen from here" if blind else ""
     if not found:
