@@ -19,7 +19,11 @@ Remarks = dict[tuple[str, str], tuple[str, ...]]
 
 def table_of(bundle: Bundle, *, margin: float = 0.03) -> Table:
     """Return the table of a bundle's samples."""
-    return tabulate(bundle.ident, bundle.samples(), context_of(bundle), margin=margin, notes=notes_of(bundle.header))
+    head = bundle.header
+    boots = 0 if "imported" in head else 1  # of the host: an import does not know how many
+    return tabulate(
+        bundle.ident, bundle.samples(), context_of(bundle), margin=margin, notes=notes_of(head), host_boots=boots
+    )
 
 
 def summary(table: Table) -> dict[str, Any]:
@@ -81,6 +85,10 @@ def notes_of(header: Mapping[str, Any]) -> tuple[str, ...]:
         for lack in lacking[:1]
     ]
     notes += [f"{name} is nested: the last hop runs inside the one before." for name in plan["targets"] if "/" in name]
+    if imported := header.get("imported"):
+        tools = sorted({f"{one['tool']} {one['version'] or '(version unknown)'}" for one in imported})
+        told = "Nothing is known of the settings of its targets, and nothing says that they were measured in turn."
+        return (*notes, f"Imported: {', '.join(tools)}; files: {len(imported)}. {told}")
     size = f"{settings['cpus']} CPU, {settings['memory'] // 2**20} MiB"
     notes.append(f"Every target: {size}. Profile {plan['profile']['name']}, seed {plan['seed']}.")
     return tuple(notes)

@@ -13,7 +13,8 @@ from vbench.stats.verdicts import ONE_BOOT
 class Table:
     """The cells of run `run` in their order. `notes` are the caller's: targets left out, settings, a label.
 
-    `margin` is that of the verdict "similar"; `host_boots` the boots of the host that the samples come from.
+    `margin` is that of the verdict "similar"; `host_boots` the boots of the host that the samples come from, 0 where
+    nobody knows.
     """
 
     run: str

@@ -17,7 +17,7 @@ from vbench.reports.finish import summary_of
 from vbench.run import jobs
 from vbench.run.execute import read_plan
 from vbench.run.plan import Plan, Step
-from vbench.store import definitions, seal
+from vbench.store import definitions, imports, seal
 from vbench.store.bundle import Bundle
 from vbench.store.session import EDITED
 from vbench.targets.pipe import Outcome
@@ -92,13 +92,14 @@ def _samples(bundle: Bundle) -> Iterator[str]:
         for sample in there.pop("", [])
         if sample.value is not None
     )
+    imported = "imported" in bundle.header
     plan, workloads = read_plan(bundle.header), definitions.kept(bundle.folder)
-    yield from _definitions(bundle.header["workloads"], workloads)
+    yield from () if imported else _definitions(bundle.header["workloads"], workloads)
     for path in sorted((bundle.folder / "raw").glob("*.json")):
         name = f"raw/{path.name}"
         found = there.pop(name, [])
         try:
-            derived = list(_derived(path, name, plan, workloads))
+            derived = list(_imported(path, name, workloads) if imported else _derived(path, name, plan, workloads))
         except EDITED as error:
             yield f"{name}: it is damaged: {error}"
         else:
@@ -125,14 +126,19 @@ def _derived(path: Path, name: str, plan: Plan, workloads: Mapping[str, Workload
     return jobs.derived(workloads[step.workload], origin, outcome)
 
 
+def _imported(path: Path, name: str, workloads: Mapping[str, Workload]) -> Iterator[Sample]:
+    """Yield the samples that an imported file gives."""
+    return imports.derived(json.loads(path.read_bytes()), name, next(iter(workloads.values()), None))
+
+
 def _different(found: list[Sample], derived: list[Sample]) -> Iterator[str]:
     """Say how the samples of one raw output differ from what it gives."""
-    by_metric = {sample.metric: sample for sample in found}
+    by_metric = {(sample.workload, sample.metric): sample for sample in found}
     if len(found) != len(derived):
         raw = derived[0].raw
         yield f"samples.jsonl: {len(found)} samples of '{raw}', which gives {len(derived)}"
     for sample in derived:
-        have = by_metric.get(sample.metric)
+        have = by_metric.get((sample.workload, sample.metric))
         if have is not None and have != sample:
             fields = [key for key, value in asdict(sample).items() if asdict(have)[key] != value]
             told = "; ".join(f"{key} is {getattr(have, key)!r}, not {getattr(sample, key)!r}" for key in fields)

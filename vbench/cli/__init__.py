@@ -8,7 +8,7 @@ from types import FrameType
 import typer
 
 from vbench import __version__
-from vbench.cli import compare, doctor, export, history, image, probe, run, show, targets, verify, workloads
+from vbench.cli import compare, doctor, export, history, image, importing, probe, run, show, targets, verify, workloads
 from vbench.errors import BUG, INTERRUPTED, VbenchError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ for command in (
     verify.verify,
 ):
     app.command()(command)
+app.command("import")(importing.import_)  # a word that no function may have as its name
 
 
 def _version(wanted: bool) -> None:

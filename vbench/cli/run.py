@@ -55,7 +55,7 @@ def run(
                 profile=profile,
                 seed=seed,
                 settings=_settings(own.settings, cpus, memory, accelerator, restored=restored),
-                label=_label(label or []),
+                label=labels(label or []),
             )
             found = execute.new_run(request, catalogue, known, ledger, err())
     out().print(render(finish(found), "table"))
@@ -75,7 +75,8 @@ def _settings(
     return Settings(cpus=cpus or own.cpus or ours.cpus, memory=size, accelerator=accelerator, restored=restored)
 
 
-def _label(words: list[str]) -> dict[str, str]:
+def labels(words: list[str]) -> dict[str, str]:
+    """Return KEY=VALUE words as a mapping. Raises InputError."""
     for word in words:
         if "=" not in word:
             raise InputError(f"The label '{word}' has no '='.", "Write it as KEY=VALUE.")

@@ -13,6 +13,7 @@ from vbench.workloads.foreign.report import Part, Reading, Report, at, number, r
 from vbench.workloads.outputs import TWICE
 
 TOOL = "fio"
+PREFIX = "fio-"  # of its version
 DIRECTIONS = ("read", "write", "trim", "mixed")
 QUANTILES = {50.0: "latency_p50", 99.0: "latency_p99", 99.9: "latency_p999"}
 PLACES = frozenset(
@@ -34,7 +35,7 @@ def read(_: str, documents: Sequence[Any]) -> Report | None:
     jobs = at(last, "jobs") or at(last, "client_stats")
     shared = settings(at(last, "global options"), without=PLACES)
     parts = (part for job in (jobs if isinstance(jobs, list) else []) for part in _job(job, shared))
-    return report(TOOL, at(last, "fio version"), parts, warnings)
+    return report(TOOL, at(last, "fio version").removeprefix(PREFIX), parts, warnings)
 
 
 def _job(job: Any, shared: dict[str, str]) -> Iterator[Part]:

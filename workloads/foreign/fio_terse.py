@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from vbench.model import Failure
-from vbench.workloads.foreign.fio import QUANTILES, TOOL
+from vbench.workloads.foreign.fio import PREFIX, QUANTILES, TOOL
 from vbench.workloads.foreign.report import MOST, Part, Reading, Report, reading, report, text_of
 
 _LINE = re.compile(r"^(?:<[^>\n]{1,100}> )?(?:2;[^;\n]|[345];fio-).*$", re.MULTILINE)
@@ -32,7 +32,8 @@ def read(text: str, _: Sequence[Any]) -> Report | None:
     if not jobs:
         return None
     parts = (part for fields, runs in jobs for part in _job(fields, runs))
-    return report(TOOL, jobs[0][0][1] if jobs[0][0][0] != "2" else None, parts)
+    version = jobs[0][0][1].removeprefix(PREFIX) if jobs[0][0][0] != "2" else None
+    return report(TOOL, version, parts)
 
 
 def _runs(fields: Sequence[str]) -> Iterator[int]:

@@ -26,7 +26,8 @@ def read(_: str, documents: Sequence[Any]) -> Report | None:
     start = at(document, "start")
     definition = settings(at(start, "test_start"), without=PLACES)
     version = at(start, "version")
-    return report(TOOL, version, _parts(document, definition))
+    told = version.removeprefix("iperf ") if isinstance(version, str) else None
+    return report(TOOL, told, _parts(document, definition))
 
 
 def _parts(document: Any, definition: Mapping[str, str]) -> Iterator[Part]:
