@@ -18,19 +18,11 @@ INIT = "init"  # the argument that makes the agent a guest's PID 1
 PORT = "vport"  # a guest of ours has one virtio port, and this is how its device begins
 
 
-def main() -> None:
-    """Say hello on the pipe, then serve it until it closes."""
-    is_init = sys.argv[1:] == [INIT]
-    source, sink = open_port() if is_init else take_streams()
+def start() -> "tuple[int, int]":
+    """Say hello, and return the file descriptors to read from and to write to."""
+    source, sink = open_port() if sys.argv[1:] == [INIT] else take_streams()
     posix.write(sink, (plain(dict(hello(), ok=True, id=0)) + "\n").encode())
-    if is_init:
-        from .init import become_init
-
-        become_init()
-    from .main import serve
-    from .wire import Wire
-
-    serve(Wire(source, sink))
+    return source, sink
 
 
 def hello() -> "dict[str, Any]":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+SCRATCH = "/run/vbench"
 MOUNTS = (
     ("proc", "/proc", "proc"),
     ("sysfs", "/sys", "sysfs"),
@@ -18,6 +19,7 @@ def become_init() -> None:
     import ctypes
 
     libc = ctypes.CDLL(None)
+    os.makedirs(SCRATCH, exist_ok=True)
     for source, where, kind in MOUNTS:
         if not os.path.ismount(where):
             os.makedirs(where, exist_ok=True)

@@ -52,7 +52,8 @@ def _build(recipe: Recipe, shop: Workshop, progress: Progress) -> Image:
     debs.mkdir()
     tar = new / "rootfs.tar"
     mmdebstrap.bootstrap(recipe, tar, debs, shop.lock, progress)
-    tarball.append(tar, [("dev", None)], recipe.epoch)  # mmdebstrap adds it with its device nodes or not at all
+    # mmdebstrap adds /dev with its nodes or not at all; the agent is mounted on the empty file.
+    tarball.append(tar, [("dev", None), (f"{boot.INSIDE}/agent.pyz", b"")], recipe.epoch)
     unpacked = boot.unpack(recipe.kernel, debs) if recipe.kernel else None
     if unpacked:
         progress("adding kernel, modules and initramfs")

@@ -5,9 +5,10 @@ from contextlib import ExitStack
 
 from vbench.errors import InputError
 from vbench.model import Missing
+from vbench.targets import pyz
 from vbench.targets.bare import command, rooted
 from vbench.targets.hop import Entry
-from vbench.targets.place import AGENT, PYTHON, Place, Settings
+from vbench.targets.place import PYTHON, Place, Settings
 
 COMMAND = "{command}"
 ROOTFS = "{rootfs}"
@@ -35,7 +36,7 @@ class Argv:
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
         """Fill in the argv and run it where the root is prepared."""
-        agent = [*PYTHON, AGENT] if any(ROOTFS in word for word in self.argv) else command(place)
+        agent = [*PYTHON, pyz.AGENT] if any(ROOTFS in word for word in self.argv) else command(place)
         words: list[str] = []
         for word in self.argv:
             words += agent if word == COMMAND else [word.replace(ROOTFS, place.rootfs)]

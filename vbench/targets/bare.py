@@ -11,10 +11,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from vbench.model import Missing
+from vbench.targets import pyz
 from vbench.targets.confine import memory_limit
 from vbench.targets.hop import Entry
 from vbench.targets.pipe import Pipe
-from vbench.targets.place import AGENT, PYTHON, Place, Settings, inner_place
+from vbench.targets.place import PYTHON, Place, Settings, inner_place
 
 # $1 root, $2 agent, $3 data folder; the rest is the command that enters the root
 SCRIPT = """
@@ -25,7 +26,7 @@ for dir in proc sys dev; do mount --rbind "/$dir" "$root/$dir"; done
 mount -t tmpfs -o mode=1777 tmp "$root/tmp"
 mount -t tmpfs -o mode=755 run "$root/run"
 mkdir "$root/run/vbench"
-cp "$agent" "$root/run/vbench/agent.pyz"
+mount --bind "$agent" "$root/usr/lib/vbench/agent.pyz"
 mount --bind "$data" "$root/data"
 exec "$@"
 """
@@ -51,7 +52,7 @@ class Bare:
 
 def command(place: Place) -> list[str]:
     """Return the agent's argv from outside the prepared root."""
-    return ["chroot", place.rootfs, *PYTHON, AGENT]
+    return ["chroot", place.rootfs, *PYTHON, pyz.AGENT]
 
 
 def rooted(place: Place, settings: Settings, stack: ExitStack, argv: Sequence[str]) -> Entry:

@@ -17,7 +17,6 @@ from vbench.targets import pyz
 from vbench.targets.pipe import Pipe
 from vbench.targets.spawn import run as run_on_host
 
-AGENT = "/run/vbench/agent.pyz"  # where every target sees the agent
 PYTHON = ("python3", "-I", "-S")
 LIB = "usr/lib/vbench"  # where the image keeps its kernel and its initramfs
 
@@ -128,7 +127,7 @@ def inner_place(outer: Place, pipe: Pipe, **changes: Any) -> Place:
     defaults: dict[str, Any] = {
         "hold": lambda _kind, **_what: nullcontext(),
         "rootfs": "/",
-        "agent": AGENT,
+        "agent": pyz.AGENT,
         "scratch": "/run/vbench",
         "netns": "",
         "ram": None,

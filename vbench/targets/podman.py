@@ -16,11 +16,12 @@ from vbench import paths
 from vbench.errors import HostError, JobError
 from vbench.ledger import MARK
 from vbench.model import Missing
+from vbench.targets import pyz
 from vbench.targets.confine import controllers_delegated
 from vbench.targets.hop import Entry
 from vbench.targets.network import add_container_namespace
 from vbench.targets.pipe import Pipe
-from vbench.targets.place import AGENT, PYTHON, Place, Settings, inner_place
+from vbench.targets.place import PYTHON, Place, Settings, inner_place
 from vbench.targets.spawn import run
 
 REPOSITORY = "localhost/vbench"
@@ -78,10 +79,10 @@ class Podman:
         parent = self._cgroups(place, name, stack)
         stack.enter_context(place.hold("container", engine=engine.words, name=name))
         words = ["run", "--rm", "--interactive", "--name", name, "--pull=never", "--log-driver=passthrough"]
-        files = [f"--volume={place.agent}:{AGENT}:ro", "--tmpfs=/tmp:mode=1777"]
+        files = [f"--volume={place.agent}:{pyz.AGENT}:ro", "--tmpfs=/tmp:mode=1777"]
         network = self._network(place, stack)
         options = [network, *parent, *self._limits(place, settings), *ulimits(), *files]
-        argv = [*place.tools(), *engine.words, *words, *options, reference, *PYTHON, AGENT]
+        argv = [*place.tools(), *engine.words, *words, *options, reference, *PYTHON, pyz.AGENT]
 
         def inside(pipe: Pipe) -> Place:
             labels = (*place.labels, *(["rootless"] if self.rootless else []))

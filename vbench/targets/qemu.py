@@ -115,7 +115,7 @@ def mitigations() -> list[str]:
 def initramfs(place: Place) -> str:
     """Write the image's initramfs with the agent behind it: the kernel unpacks archives one after the other."""
     agent, whole = place.path("agent.cpio"), place.path("initrd")
-    place.put(agent, cpio.archive([cpio.file("agent.pyz", pyz.pack())]))
+    place.put(agent, cpio.archive([cpio.file("agent.pyz", pyz.pack()), cpio.file("start", pyz.start())]))
     place.shell('cat "$1" "$2" > "$3"', place.initramfs, agent, whole)
     return whole
 
