@@ -1,0 +1,148 @@
+"""How fast a large store is compared: ten million samples in a hundred sealed bundles, with and without the index."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import product
+from pathlib import Path
+from statistics import median
+
+import msgspec
+import numpy as np
+import pytest
+
+from tests.bench.sides import Say
+from tests.reports.runs import make
+from vbench import paths
+from vbench.model import Sample
+from vbench.reports.finish import finish
+from vbench.store import lines, seal
+from vbench.store.bundle import Bundle
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
+RUNS, KINDS = 100, 4  # bundles, and how many of them have samples of their own
+WORKLOADS = [f"disk.job{number}" for number in range(5)]
+METRICS = (("iops", "1/s", "higher"), ("latency_p50", "s", "lower"), ("latency_p99", "s", "lower"))
+TARGETS = ["bare", "bare2", "chroot", "podman", "docker", "runc", "lxc", "nspawn", "kvm", "kvm/kvm"]
+BOOTS, BLOCKS, ITERATIONS = 20, 2, 17
+SAMPLES = len(WORKLOADS) * len(METRICS) * len(TARGETS) * BOOTS * BLOCKS * ITERATIONS
+
+
+def one_run(number: int) -> Bundle:
+    """Return a sealed bundle of `SAMPLES` samples, about 2 % apart, whose raw outputs are left out."""
+    about = {"version": 1, "digest": "0" * 64, "tails": []}
+    bundle = make(f"run-{number:03d}", header={"workloads": dict.fromkeys(WORKLOADS, about)}, boots=1, done=False)
+    (bundle.folder / "run.json").write_text(
+        json.dumps({**bundle.header, "plan": {**bundle.header["plan"], "targets": TARGETS}})
+    )
+    values = np.random.default_rng(number).lognormal(5, 0.02, SAMPLES)
+    places = product(WORKLOADS, range(BOOTS), range(BLOCKS), TARGETS, range(ITERATIONS), METRICS)
+    with (bundle.folder / "samples.jsonl").open("w") as file:
+        for value, (workload, boot, block, target, iteration, metric) in zip(values, places, strict=True):
+            name, unit, better = metric
+            instance, raw = f"{target}-{boot:08x}", f"raw/{boot:06d}-{iteration}.json"
+            line = asdict_line(workload, name, unit, better, target, instance, boot, block, iteration, value, raw)
+            file.write(line)
+    bundle = Bundle.open(bundle.folder)
+    finish(bundle)
+    return bundle
+
+
+def asdict_line(*fields: object) -> str:
+    """Return a sample's line as the recorder writes it."""
+    *before, value, raw = fields
+    known = dict(zip(asdict(EXAMPLE), [*before, float(str(value)), False, raw, None, []], strict=True))
+    return json.dumps(known) + "\n"
+
+
+EXAMPLE = Sample("w", "m", "s", "lower", "t", "i", 0, 0, 0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A store of ten million samples; returns the folder for XDG_DATA_HOME."""
+    home = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(home))
+        kinds = [one_run(number) for number in range(KINDS)]
+        for number in range(KINDS, RUNS):
+            folder = paths.runs() / f"run-{number:03d}"
+            shutil.copytree(kinds[number % KINDS].folder, folder)
+            head = json.loads((folder / "run.json").read_text())
+            (folder / "run.json").write_text(json.dumps({**head, "created": head["created"] + 86400 * number}))
+            (folder / seal.NAME).unlink()
+            seal.seal(folder)
+        yield home
+    shutil.rmtree(home)
+
+
+TIMED = """
+import resource, sys, time
+from vbench.cli import main
+started = time.perf_counter()
+try:
+    main()
+except SystemExit as end:
+    code = end.code
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(time.perf_counter() - started, used.ru_maxrss / 1024, used.ru_utime + used.ru_stime, code, file=sys.stderr)
+"""
+
+
+def timed(store: Path, *argv: str) -> tuple[float, float]:
+    """Return the seconds of a whole command and its peak memory in MiB."""
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", TIMED, *argv],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"XDG_DATA_HOME": str(store), "PATH": "/usr/bin:/bin", "HOME": str(store)},
+    )
+    seconds = time.perf_counter() - started
+    _, memory, _, code = done.stderr.split()
+    assert code in {"0", "3"}, done.stdout
+    return seconds, float(memory)
+
+
+COMMANDS = {"compare": ("compare", "run-000", "run-099"), "history": ("history", WORKLOADS[0])}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_large_store_is_compared(store: Path, say: Say, name: str) -> None:
+    cold, warm = [], []
+    for _ in range(3):
+        for file in (store / "vbench").glob("index.sqlite*"):
+            file.unlink()
+        cold.append(timed(store, *COMMANDS[name]))
+        warm += [timed(store, *COMMANDS[name]) for _ in range(3)]
+    seconds = f"{median(s for s, _ in cold):.2f} s cold, {median(s for s, _ in warm):.2f} s from the index"
+    memory = f"{max(m for _, m in cold + warm):.0f} MiB"
+    what = f"vbench {name}, {RUNS * SAMPLES} samples in {RUNS} bundles"
+    say(what, f"{seconds}, {memory}", "5 s cold, 1 s from the index, 1 GiB")
+
+
+def test_samples_are_read_quickly(store: Path, say: Say) -> None:
+    file = store / "vbench/runs/run-000/samples.jsonl"
+
+    def plain() -> float:
+        started = time.perf_counter()
+        with file.open() as source:
+            for line in source:
+                found = json.loads(line)
+                Sample(**{**found, "warnings": tuple(found["warnings"])})
+        return time.perf_counter() - started
+
+    def ours() -> float:
+        started = time.perf_counter()
+        assert sum(1 for _ in lines.read(file, Sample)) == SAMPLES
+        return time.perf_counter() - started
+
+    pairs = [(ours(), plain()) for _ in range(3)]
+    rate = SAMPLES / median(a for a, _ in pairs)
+    figures = f"{rate:.3g} samples/s, {median(b / a for a, b in pairs):.1f} times json"
+    say(f"samples read and checked with msgspec {msgspec.__version__}", figures, "the rate of a run's own end")
