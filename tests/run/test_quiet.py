@@ -109,11 +109,16 @@ def tree(root: Path, *layers: dict[str, str]) -> Path:
 
 def found_in(root: Path) -> dict[str, Finding]:
     first = moment(root)
-    return {one.what: one for one in findings(load(root), between(first, moment(root)), root)}
+    found = findings(load(root), between(first, moment(root)), root)
+    named = {one.what: one for one in found}
+    assert len(named) == len(found)
+    return named
 
 
-def process(root: Path, pid: int, name: str, *, parent: int = 1, ticks: int = 0, nspid: str = "") -> None:
-    fields = ["S", str(parent), *["0"] * 9, str(ticks), "0", *["0"] * 6, "100", "0"]
+def process(
+    root: Path, pid: int, name: str, *, parent: int = 1, ticks: int = 0, start: int = 9, nspid: str = ""
+) -> None:
+    fields = ["S", str(parent), *["0"] * 9, str(ticks), "0", *["0"] * 6, str(start), "0"]
     text = {f"proc/{pid}/stat": f"{pid} ({name}) {' '.join(fields)}", f"proc/{pid}/status": f"NSpid:\t{nspid or pid}"}
     tree(root, text)
 
@@ -138,6 +143,12 @@ def test_what_disturbs_has_a_fix_and_says_whether_it_can_be_taken_back(tmp_path:
     assert loud["cpu.isolated"].reversible is False
     tunable = {"cpu.governor", "cpu.turbo", "memory.thp", "memory.thp_defrag", "memory.ksm", "memory.numa_balancing"}
     assert {one.what for one in loud.values() if one.tunable} == tunable | {"kernel.nmi_watchdog", "memory.compaction"}
+
+
+def test_a_knob_whose_fact_looks_elsewhere_is_found(tmp_path: Path) -> None:
+    sized = f"{MM}/transparent_hugepage/hugepages-64kB/enabled"
+    found = found_in(tree(tmp_path, CALM, {sized: "[always] inherit madvise never"}))["memory.thp"]
+    assert (found.severity, found.value, found.source, found.tunable) == ("disturbs", "always", f"/{sized}", True)
 
 
 def test_where_nothing_can_be_read_nothing_is_fine(tmp_path: Path) -> None:
@@ -178,18 +189,20 @@ def test_what_others_do_is_the_difference_of_two_looks(tmp_path: Path) -> None:
     tree(tmp_path, {"proc/vmstat": "pswpin 0\npswpout 10", "proc/diskstats": "254 0 vda 1 0 0 0 0 0 0 0 0 1000 0"})
     process(tmp_path, 50, "busy (one)", ticks=100)
     process(tmp_path, 51, "idle", ticks=100)
+    process(tmp_path, 53, "old", ticks=500)
     first = moment(tmp_path)
     tree(tmp_path, {"proc/stat": STAT.format(user=150, idle=920, irq=10, steal=25, intr=1500, ctxt=5100)})
     tree(tmp_path, {"proc/vmstat": "pswpin 4\npswpout 16", "proc/diskstats": "254 0 vda 1 0 0 0 0 0 0 0 0 1200 0"})
     process(tmp_path, 50, "busy (one)", ticks=150)
     process(tmp_path, 52, "new", ticks=20)
+    process(tmp_path, 53, "its heir", ticks=10, start=99)
     last = moment(tmp_path)
     seen = between(first, type(last)(first.at + 2.0, last.cpu, last.counts, last.disks, last.processes))
     assert (seen.busy, seen.steal, seen.interrupting) == pytest.approx((0.6, 0.2, 0.1))
     assert (seen.interrupts, seen.switches, seen.swapped, seen.disk) == pytest.approx((250, 50, 5, 0.1))
     assert seen.throttled is None
-    assert [(name, pid) for name, pid, _ in seen.busiest] == [("busy (one)", 50), ("new", 52)]
-    assert [share for _, _, share in seen.busiest] == pytest.approx([0.25, 0.1])
+    assert [(name, pid) for name, pid, _ in seen.busiest] == [("busy (one)", 50), ("new", 52), ("its heir", 53)]
+    assert [share for _, _, share in seen.busiest] == pytest.approx([0.25, 0.1, 0.05])
 
 
 @pytest.mark.parametrize(

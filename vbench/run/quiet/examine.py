@@ -40,8 +40,9 @@ def findings(snapshot: Snapshot, activity: Activity, root: Path) -> list[Finding
         *watched(activity, facts),
         *beside(root, facts),
     ]
-    found += _knobs(root, {one.what for one in found if one.tunable})
-    return ordered(found)
+    named = {one.what: one for one in found}
+    named |= {one.what: one for one in _knobs(root) if one.what not in named or not named[one.what].tunable}
+    return ordered(named.values())
 
 
 def _load(facts: Mapping[str, Fact]) -> Finding:
@@ -95,12 +96,9 @@ def _plain(text: str) -> bool:
     return text.replace(".", "", 1).isdecimal() and len(text) < 16  # noqa: PLR2004 - no clock has more digits
 
 
-def _knobs(root: Path, named: set[str]) -> Iterator[Finding]:
-    """Yield the knobs that disturb and that no fact has named."""
-    told = set(named)
+def _knobs(root: Path) -> Iterator[Finding]:
+    """Yield the knobs that disturb; some have no fact, and of some the fact knows one file of several."""
     for one in settings(root):
-        if one.knob.fact not in told and one.value is not None and not one.knob.quiet(one.value):
-            told.add(one.knob.fact)
-            knob = one.knob
-            fix = f"echo {knob.wanted} > {one.path}"
-            yield Finding(knob.fact, one.value, "disturbs", knob.why, fix, None, True, True, one.path)
+        if one.value is not None and not one.knob.quiet(one.value):
+            fix = f"echo {one.knob.wanted} > {one.path}"
+            yield Finding(one.knob.fact, one.value, "disturbs", one.knob.why, fix, None, True, True, one.path)
