@@ -95,7 +95,7 @@ WORSE = {
     "memory.available": "severe",
     "memory.swap_used": "note",
     "memory.numa_balancing": "disturbs",
-    "memory.compaction": "disturbs",
+    "memory.compaction": "note",
 }
 
 

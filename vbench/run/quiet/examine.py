@@ -100,5 +100,5 @@ def _knobs(root: Path) -> Iterator[Finding]:
     """Yield the knobs that disturb; some have no fact, and of some the fact knows one file of several."""
     for one in settings(root):
         if one.value is not None and not one.knob.quiet(one.value):
-            fix = f"echo {one.knob.wanted} > {one.path}"
-            yield Finding(one.knob.fact, one.value, "disturbs", one.knob.why, fix, None, True, True, one.path)
+            knob, fix = one.knob, f"echo {one.knob.wanted} > {one.path}"
+            yield Finding(knob.fact, one.value, knob.severity, knob.why, fix, None, True, True, one.path)

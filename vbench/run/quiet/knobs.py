@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vbench.probes.memory import selected
+from vbench.run.quiet.finding import Severity
 
 CPU = "/sys/devices/system/cpu"
 THP = "/sys/kernel/mm/transparent_hugepage"
@@ -18,13 +19,14 @@ LONGEST = 4096  # bytes read of a switch
 
 @dataclass(frozen=True)
 class Knob:
-    """A switch of the kernel: the fact it is known by, where it is, the quiet value, others as quiet, and why."""
+    """A switch of the kernel: the fact it is known by, where it is, the quiet value, others as quiet, why, how bad."""
 
     fact: str
     pattern: str
     wanted: str
     why: str
     also: frozenset[str] = frozenset()
+    severity: Severity = "disturbs"
 
     @property
     def fix(self) -> str:
@@ -100,6 +102,7 @@ KNOBS = (
         "/proc/sys/vm/compaction_proactiveness",
         "0",
         "the kernel moves pages in the background to have huge ones at hand",
+        severity="note",  # only where memory is torn
     ),
 )
 
