@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from vbench.errors import unknown
 from vbench.reports.compare import Comparison, LeftOut, Row
 from vbench.reports.grid import Grid, as_markdown, terminal
-from vbench.reports.numbers import NONE, between, change, percent
+from vbench.reports.numbers import between, change, percent, rough
 
 SCHEMA = "vbench.compare/1"
 _COLUMNS = ("target", "metric", "boots", "first", "second", "change", "interval", "MDE", "outcome")
@@ -62,9 +62,8 @@ def _grids(found: Comparison) -> list[Grid]:
 
 def _words(row: Row) -> tuple[str, ...]:
     boots = f"{row.base_boots}/{row.new_boots}"
-    sides = (NONE if side is None else f"{side:.3g}" for side in (row.base, row.new))
     changed = change(row.change, row.low, row.high), between(row.low, row.high)
-    return (row.target, row.metric, boots, *sides, *changed, percent(row.mde), row.outcome)
+    return (row.target, row.metric, boots, rough(row.base), rough(row.new), *changed, percent(row.mde), row.outcome)
 
 
 def _notes(found: Comparison) -> Iterator[str]:

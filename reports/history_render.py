@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from vbench.errors import unknown
 from vbench.reports.grid import Grid, as_markdown, terminal
 from vbench.reports.history import History, Series, Step
-from vbench.reports.numbers import NONE, between
+from vbench.reports.numbers import NONE, between, rough
 
 SCHEMA = "vbench.history/1"
 _COLUMNS = ("target", "metric", "runs", "course", "newest", "level", "predicted", "the newest is")
@@ -51,7 +51,7 @@ def _grid(found: History) -> Grid:
 def _words(series: Series) -> tuple[str, ...]:
     ratios = [point.ratio for point in series.points]
     predicted = NONE if series.predicted is None else between(*series.predicted)
-    numbers = f"{ratios[-1]:.3g}", f"{series.level:.3g}"
+    numbers = rough(ratios[-1]), rough(series.level)
     return (series.target, series.metric, f"{len(ratios)}", _course(ratios), *numbers, predicted, series.newest)
 
 
@@ -84,4 +84,4 @@ def _step(series: Series, step: Step) -> str:
     day = time.strftime("%Y-%m-%d", time.gmtime(when))
     with_it = "; ".join(f"{one.name} went from '{one.base}' to '{one.new}'" for one in step.along)
     since = f"from {step.run} ({day}) on, {with_it or 'with no change of kernel, image or settings that is known'}"
-    return f"{series.metric} on {series.target}: {step.before:.3g} became {step.after:.3g}, {since}."
+    return f"{series.metric} on {series.target}: {rough(step.before)} became {rough(step.after)}, {since}."

@@ -50,6 +50,15 @@ def change(number: float | None, low: float | None, high: float | None) -> str:
     return NONE if number is None else _rounded(number, _places(low, high))
 
 
+def rough(number: float | None) -> str:
+    """Return a number above 0 with three digits, where its interval stands beside it or is not known.
+
+    >>> rough(1.0), rough(0.99871), rough(123.4), rough(None)
+    ('1.00', '0.999', '123', '-')
+    """
+    return NONE if number is None else f"{number:#.3g}".removesuffix(".")
+
+
 def value(cell: Cell, control: Cell | None) -> str:
     """Return the value with its unit, to the digits of the ratio's interval; bare's are those of its `control`."""
     if cell.value is None:

@@ -2,10 +2,18 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
     from rich.console import Console
+
+    from vbench.store.bundle import Bundle
+    from vbench.store.index import Index
+
+Answer = TypeVar("Answer")
 
 
 def out() -> "Console":
@@ -25,3 +33,16 @@ def err() -> "Console":
 def print_json(document: Any) -> None:
     """Print one JSON document."""
     print(json.dumps(document, indent=1))
+
+
+def indexed(folders: "Iterable[Path]", ask: "Callable[[Index], Answer]") -> "Answer":
+    """Return what `ask` finds in the index over these bundles; a summary is derived where it is missing."""
+    from vbench import paths
+    from vbench.store.index import consult
+
+    def derive(bundle: "Bundle") -> "Mapping[str, Any]":
+        from vbench.reports.finish import summary_of
+
+        return summary_of(bundle)
+
+    return consult(paths.index(), derive, folders, ask)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vbench.cli.common import err, out
+from vbench.cli.common import err, indexed, out
 from vbench.cli.show import Margin
 
 if TYPE_CHECKING:
@@ -41,16 +41,14 @@ def compare(
 
 
 def _runs(*bundles: "Bundle") -> "list[Run]":
-    from vbench import paths
     from vbench.reports.compare import Run
-    from vbench.reports.finish import summary_of
-    from vbench.store.index import Index, consult
+    from vbench.store.index import Index
 
     def ask(index: Index) -> list[Run]:
         return [Run(index.session(f), tuple(cell for _, cell in index.cells(folder=f))) for f in folders]
 
     folders = [bundle.folder for bundle in bundles]
-    return consult(paths.index(), summary_of, folders, ask)
+    return indexed(folders, ask)
 
 
 def _summarize(markdown: str) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vbench.cli.common import out
+from vbench.cli.common import indexed, out
 from vbench.errors import InputError
 
 
@@ -19,10 +19,9 @@ def history(
     from vbench import paths
     from vbench.errors import unknown
     from vbench.reports import history_render
-    from vbench.reports.finish import summary_of
     from vbench.reports.history import History
     from vbench.reports.history import history as over
-    from vbench.store.index import Index, consult
+    from vbench.store.index import Index
 
     folders = [path.parent.resolve() for path in paths.runs().glob("*/run.json")]
     if not folders:
@@ -35,7 +34,7 @@ def history(
         sessions = [session for session in index.sessions() if session.folder in stored]
         return over(workload, sessions, index.cells(workload=workload), kind=machine, target=target, metric=metric)
 
-    shown = history_render.render(consult(paths.index(), summary_of, folders, ask), form)
+    shown = history_render.render(indexed(folders, ask), form)
     if isinstance(shown, str):
         print(shown, end="")
     else:
