@@ -77,7 +77,8 @@ class Snapshot:
     @cached_property
     def _children(self) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
-        for path in (*self.files, *self.links, *self.present, *self.errors):
+        refused = (path for path, name in self.errors.items() if name in NOT_ALLOWED)
+        for path in (*self.files, *self.links, *self.present, *refused):
             while path not in ("", "/"):
                 path, _, name = path.rstrip("/").rpartition("/")  # noqa: PLW2901 - the walk to the root
                 if name in found.setdefault(path, set()):

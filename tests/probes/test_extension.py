@@ -44,6 +44,7 @@ def test_a_processor_whose_flag_linux_dropped_is_locked_off_by_firmware() -> Non
     off = machine({"/proc/cpuinfo": INTEL.format("")}, arch="x86_64", cpuid=[leaf(1, ecx=VMX)])
     assert value(off, "cpu.virtualization") == "vmx"
     assert fact(off, "cpu.virtualization").level == "silicon"
+    assert "firmware" in str(fact(off, "cpu.virtualization").fix)
     assert value(off, "cpu.virtualization_enabled") == "no"
     assert "firmware" in str(fact(off, "cpu.virtualization_enabled").fix)
 

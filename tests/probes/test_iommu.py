@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from tests.probes.machines import dmar, fact, leaf, machine, signature, table, value
+from vbench.probes import acpi
 
 TABLES = "/sys/firmware/acpi/tables/"
 FACP = {TABLES + "FACP": table("FACP", bytes(8))}
@@ -39,8 +40,23 @@ def test_the_tables_tell_what_is_there(name: str, data: bytes, present: str, kin
     assert value(snapshot, "iommu.kind") == kind
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "units"),
+    [
+        ("DMAR", dmar(1, 3), 3),
+        ("IVRS", table("IVRS", bytes(12) + IVHD * 2 + b"\x21\0\x08\0" + bytes(4)), 2),
+        ("IORT", nodes(0, 3, 4, 5), 2),
+        ("VIOT", viot(1, 3, 4), 2),
+    ],
+)
+def test_only_nodes_of_the_right_kind_count(name: str, data: bytes, units: int) -> None:
+    found = acpi.read(name, data)
+    assert found is not None
+    assert found.units == units
+
+
 def test_a_table_that_may_not_be_read_is_still_there() -> None:
-    snapshot = machine(present=[TABLES + "DMAR", TABLES + "FACP"], errors={TABLES + "DMAR": "EACCES"})
+    snapshot = machine(present=[TABLES + "FACP"], errors={TABLES + "DMAR": "EACCES"})
     assert value(snapshot, "iommu.kind") == "vt-d"
     assert value(snapshot, "iommu.interrupt_remapping") == "unknown"
 
@@ -57,7 +73,7 @@ def test_firmware_offers_interrupt_remapping_by_the_lowest_flag(flags: int, expe
 
 
 def test_the_kernel_has_the_last_word_on_interrupt_remapping() -> None:
-    chips = {"live": "  24:  3  0  IR-PCI-MSI 512000-edge  ahci", "dead": "  24:  3  0  PCI-MSI 512000-edge  ahci"}
+    chips = {"live": "  24:  3  0  IR-PCI-MSI 512000-edge  ahci", "dead": "  24:  3  0  PCI-MSI 512000-edge  STIR-1"}
     files: dict[str, str | bytes] = {TABLES + "DMAR": dmar(1), **LIVE}
     on = machine({**files, "/proc/interrupts": chips["live"]}, arch="x86_64")
     off = machine({**files, "/proc/interrupts": chips["dead"]}, arch="x86_64")

@@ -82,6 +82,18 @@ CASES = {
         "qemu",
         "full",
     ),
+    "an old virtualbox without the bit": (
+        x86({"/proc/cpuinfo": INTEL.format(""), "/proc/bus/pci/devices": "0010\t80eebeef\t12\n0020\t80eecafe\t14\n"}),
+        "yes",
+        "virtualbox",
+        "full",
+    ),
+    "arm with one weak hint": (
+        machine(dmi("GIGABYTE", "R272") | {"/sys/firmware/dmi/entries/0-0/raw": VIRTUAL}, arch="aarch64"),
+        "unknown",
+        "unknown",
+        "unknown",
+    ),
     "an oracle server": (x86(dmi("Oracle Corporation", "ORACLE SERVER X5-2"), cpuid=[METAL]), "no", "none", "none"),
     "metal with the virtual bit": (
         x86(

@@ -99,6 +99,13 @@ def test_a_ring_of_links_and_a_link_to_the_root_end(recorded: Path) -> None:
     assert value(snapshot.load(recorded), "cpu.model") == "Imaginary 9000"
 
 
+@pytest.mark.parametrize("target", ["../../../proc/cpuinfo", "../../../../../proc/cpuinfo", "/proc/cpuinfo"])
+def test_the_root_of_a_named_folder_is_that_folder(tmp_path: Path, target: str) -> None:
+    outer = write(tmp_path / "outer", {"machine/proc/cpuinfo": CPUINFO, "machine/sys/hypervisor/x": ""})
+    (outer / "machine/sys/hypervisor/type").symlink_to(target)
+    assert snapshot.load(outer).files["/sys/hypervisor/type"].startswith(b"processor")
+
+
 def test_pipes_sockets_and_devices_are_passed_over(recorded: Path) -> None:
     os.mkfifo(recorded / "proc/meminfo")
     (recorded / "proc/version").symlink_to("/dev/zero")
