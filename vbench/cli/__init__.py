@@ -56,14 +56,13 @@ def main() -> None:
         code = app(standalone_mode=False)
     except VbenchError as error:
         code = _explain(error)
-    except KeyboardInterrupt:
-        print("Interrupted; nothing was left running.", file=sys.stderr)
-        code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as error:  # noqa: BLE001 - whatever else comes is our own bug
         code = _usage(error) if hasattr(error, "format_message") else _bug(error)
+    if code == INTERRUPTED:  # typer has made this of a KeyboardInterrupt
+        print("Interrupted; nothing was left running.", file=sys.stderr)
     sys.exit(code or 0)
 
 

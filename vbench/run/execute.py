@@ -156,7 +156,11 @@ def _execute(bundle: Bundle, choice: Choice, plan: Plan, image: Image, ledger: L
         kept = (s for s in bundle.samples() if s.metric == first[s.workload])
         done = Counter((s.boot, s.block, s.workload, s.target) for s in kept)
         session = Session(plan, choice.targets, workloads, choice.settings, host, recorder, reporter)
-        session.run({s.number: done[s.boot, s.block, s.workload, s.target] for s in plan.steps})
+        try:
+            session.run({s.number: done[s.boot, s.block, s.workload, s.target] for s in plan.steps})
+        except KeyboardInterrupt:
+            reporter.say(f"Go on with `vbench run --resume {bundle.ident}`.")
+            raise
 
 
 def header(choice: Choice, plan: Plan, image: Image, catalogue: Catalogue, label: Mapping[str, str]) -> dict[str, Any]:
