@@ -196,7 +196,8 @@ def test_nothing_there_is_named(tmp_path: Path) -> None:
         snapshot.load(tmp_path / "nowhere")
 
 
-def test_saving_and_loading_change_no_fact(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["saved", "saved.tar", "saved.tar.gz", "saved.tgz", "saved.tar.zst"])
+def test_saving_and_loading_change_no_fact(tmp_path: Path, name: str) -> None:
     whole = machine(
         {"/proc/cpuinfo": CPUINFO, "/sys/kernel/iommu_groups/0/type": "DMA"},
         arch="x86_64",
@@ -204,8 +205,8 @@ def test_saving_and_loading_change_no_fact(tmp_path: Path) -> None:
         present=["/sys/kernel/iommu_groups/0/devices/0000:00:01.0", "/proc/vz"],
         errors={"/proc/1/environ": "EACCES"},
     )
-    snapshot.save(whole, tmp_path / "saved")
-    assert facts(snapshot.load(tmp_path / "saved")) == facts(whole)
+    snapshot.save(whole, tmp_path / name)
+    assert facts(snapshot.load(tmp_path / name)) == facts(whole)
 
 
 def test_a_guests_file_names_cannot_leave_the_folder(tmp_path: Path) -> None:
@@ -233,7 +234,7 @@ def test_a_guests_file_names_cannot_leave_the_folder(tmp_path: Path) -> None:
 
 
 def test_what_is_there_is_not_written_over(recorded: Path) -> None:
-    with pytest.raises(InputError, match="not empty"):
+    with pytest.raises(InputError, match="there already"):
         snapshot.save(machine(), recorded)
 
 

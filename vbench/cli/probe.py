@@ -52,7 +52,7 @@ LONGEST = 60  # characters of a value in the table; --json has it whole
 def probe(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (vbench.facts/1).")] = False,
     sysroot: Annotated[Path | None, typer.Option(help="Probe a recorded machine: a folder or a tar of one.")] = None,
-    save: Annotated[Path | None, typer.Option(help="Record the machine in a folder, identifying data masked.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Record the machine in a folder or a .tar.gz, masked.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Print every fact, not only those that matter most.")] = False,
 ) -> None:
     """Tell what this machine can do: run guests, give devices away, measure without disturbance."""

@@ -22,6 +22,7 @@ ARCHIVE_BYTES = 512 * 1024 * 1024  # unpacked; what lies beyond is left unread
 KEPT_BYTES = 64 * 1024 * 1024
 FILE_BYTES = 256 * 1024
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+NO_ZSTD = HostError("The command 'zstd' is missing.", "Install it (apt install zstd), or use gzip.")
 MARKS = ("vbench-snapshot.json", "proc", "sys")
 
 
@@ -229,6 +230,16 @@ def _take(archive: tarfile.TarFile, member: tarfile.TarInfo, packed: Packed) -> 
     packed.add(path)
 
 
+def zstd(data: bytes, path: Path) -> None:
+    """Write some bytes packed with zstd. Raises HostError without the command, OSError where the disk refuses."""
+    try:
+        with path.open("wb") as file:
+            subprocess.run(["zstd", "--quiet", "--stdout"], input=data, stdout=file, check=True)
+    except FileNotFoundError:
+        path.unlink(missing_ok=True)
+        raise NO_ZSTD from None
+
+
 class _Bounded:
     """A stream that ends after so many bytes, so that a bomb goes off in small."""
 
@@ -263,10 +274,8 @@ def _unzstd(path: Path) -> Iterator[IO[bytes]]:
     try:
         with path.open("rb", buffering=0) as file:
             process = subprocess.Popen(argv, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    except OSError:
-        raise HostError(
-            "The command 'zstd' is missing.", "Install it (apt install zstd), or unpack the archive."
-        ) from None
+    except FileNotFoundError:
+        raise NO_ZSTD from None
     with process:
         try:
             yield process.stdout  # type: ignore[misc]
