@@ -179,11 +179,13 @@ def test_an_a_a_is_judged_by_what_a_usual_run_would_find(spread: float, effect_o
 def test_hostile_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     why = "a guest beside us: [bold]x[/nope] (7)"
     found = [Finding("neighbours.guests", 1, "disturbs", why, "stop it", "1", True)]
+    found += [Finding("memory.ksm", "not-permitted", "unknown", "why", "run as root to see it")]
     failed = [Noise("disk.randread", "iops", failure="[red]no")]
     _print(found, failed)
     said = capsys.readouterr().out
     assert "[bold]x[/nope]" in said
     assert "[red]no" in said
+    assert "memory.ksm (run as root to see it)" in said
 
 
 @pytest.mark.parametrize(

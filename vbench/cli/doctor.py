@@ -80,7 +80,7 @@ def _print(found: "Sequence[Finding]", noises: "Sequence[Noise]") -> None:
             console.print(_table(groups[severity]))
     for severity in SEVERITIES[-2:]:
         if groups[severity]:
-            names = ", ".join(one.what for one in groups[severity])
+            names = ", ".join(f"{one.what} ({one.fix})" if one.fix else one.what for one in groups[severity])
             console.print(Text(f"\n{severity}: ", style=STYLES[severity]).append(names, style="default"))
     if noises:
         console.print(Text("\nA/A: the same job on bare and bare2, interleaved", style="bold"))
