@@ -1,5 +1,7 @@
 """Whether this processor can run guests, on every architecture, and whether firmware and kernel let it."""
 
+from collections.abc import Mapping
+
 from vbench.model import Level
 from vbench.probes.processor import vendor
 from vbench.probes.question import UNKNOWN, Answer, Question, yes
@@ -44,6 +46,12 @@ def _of_cpuid(snapshot: Snapshot) -> Answer | None:
 
 def _how_far(snapshot: Snapshot, name: str) -> tuple[Level, str | None]:
     """Return the level that the evidence reaches and, where the way is barred, the fix."""
+    kvm, run = snapshot.section("kvm"), snapshot.section("kvm").get("run")
+    if any(snapshot.exists(f"/sys/module/{module}") for module in ("kvm_intel", "kvm_amd")):
+        if isinstance(run, Mapping) and run.get("ok") is True:
+            return "proven", None
+        if kvm.get("create_vm_errno") == 0:
+            return "permitted", None
     enabled, _, fix = firmware(snapshot, name)
     if enabled is False:
         return "silicon", fix
@@ -72,14 +80,16 @@ def firmware(snapshot: Snapshot, name: str) -> tuple[bool | None, str, str | Non
 def _of_flags(snapshot: Snapshot) -> Answer:
     if snapshot.flags is None:
         return Answer(UNKNOWN, "CPUID 1.ECX[5], CPUID 80000001.ECX[2], /proc/cpuinfo flags")
-    name = next((name for name in ("vmx", "svm") if name in snapshot.flags), "none")
+    for name in ("vmx", "svm"):
+        if name in snapshot.flags:
+            return Answer(name, "/proc/cpuinfo flags", *_how_far(snapshot, name))
     fixes = {"GenuineIntel": VMX_FIX, "AuthenticAMD": SVM_FIX, "HygonGenuine": SVM_FIX}
     fix = (
         GUEST_FIX
         if "hypervisor" in snapshot.flags
         else f"if the processor has it: {fixes.get(vendor(snapshot) or '', VMX_FIX)}"
     )
-    return Answer(name, "/proc/cpuinfo flags", "kernel-enabled", fix if name == "none" else None)
+    return Answer("none", "/proc/cpuinfo flags", "kernel-enabled", fix)
 
 
 def _s390(snapshot: Snapshot) -> Answer:

@@ -28,7 +28,7 @@ TREE = (
     ("virtio,pci-iommu", "virtio-iommu"),
     ("riscv,iommu", "riscv-iommu"),
 )
-VIRTIO_IOMMU = (0x1057, 23)  # PCI device number and virtio device type
+VIRTIO_PCI, VIRTIO_IOMMU = (0x1AF4, 0x1057), 23  # its PCI ids, and its number among virtio's devices
 FIX_FIRMWARE = "enable VT-d (Intel), IOMMU (AMD) or SMMU in the firmware set-up"
 FIX_GUEST = "give this guest one, for example QEMU's -device intel-iommu,intremap=on or virtio-iommu-pci"
 FIX_KERNEL = {
@@ -60,8 +60,11 @@ def units(snapshot: Snapshot) -> Iterator[tuple[str, str, acpi.Table | None]]:
         for word, kind in TREE:
             if word in text:
                 yield kind, f"device tree {path.rpartition('/')[0].rpartition('/')[2][:40]}", None
-    if any((one.vendor, one.device) == (0x1AF4, VIRTIO_IOMMU[0]) for one in pci(snapshot)):
+    if any((one.vendor, one.device) == VIRTIO_PCI for one in pci(snapshot)):
         yield "virtio-iommu", "PCI 1af4:1057", None
+    for path in snapshot.glob("/sys/bus/virtio/devices/*/device"):
+        if snapshot.number(path) == VIRTIO_IOMMU:
+            yield "virtio-iommu", path, None
 
 
 def _tables_listed(snapshot: Snapshot) -> bool:

@@ -22,6 +22,19 @@ def test_each_step_is_a_fact_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("module", "run", "level"),
+    [
+        ("kvm_amd", {"ok": True}, "proven"),
+        ("kvm_amd", {"ok": False}, "permitted"),
+        ("kvm_pvm", {"ok": True}, "silicon"),
+    ],
+)
+def test_the_extension_is_proven_by_a_guest_that_ran_on_it(module: str, run: Any, level: str) -> None:
+    snapshot = kvm({f"/sys/module/{module}/parameters/npt": "Y"}, open_errno=0, create_vm_errno=0, run=run)
+    assert fact(snapshot, "cpu.virtualization").level == level
+
+
+@pytest.mark.parametrize(
     ("number", "opens", "runs"),
     [(13, "not-permitted", "not-permitted"), (19, "no", "no"), (6, "no", "no"), (2, "no", "no")],
 )

@@ -22,7 +22,6 @@ ARCHIVE_BYTES = 512 * 1024 * 1024  # unpacked; what lies beyond is left unread
 KEPT_BYTES = 64 * 1024 * 1024
 FILE_BYTES = 256 * 1024
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-NO_ZSTD = HostError("The command 'zstd' is missing.", "Install it (apt install zstd), or use gzip.")
 MARKS = ("vbench-snapshot.json", "proc", "sys")
 
 
@@ -237,7 +236,11 @@ def zstd(data: bytes, path: Path) -> None:
             subprocess.run(["zstd", "--quiet", "--stdout"], input=data, stdout=file, check=True)
     except FileNotFoundError:
         path.unlink(missing_ok=True)
-        raise NO_ZSTD from None
+        raise _no_zstd() from None
+
+
+def _no_zstd() -> HostError:
+    return HostError("The command 'zstd' is missing.", "Install it (apt install zstd), or use gzip.")
 
 
 class _Bounded:
@@ -275,7 +278,7 @@ def _unzstd(path: Path) -> Iterator[IO[bytes]]:
         with path.open("rb", buffering=0) as file:
             process = subprocess.Popen(argv, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except FileNotFoundError:
-        raise NO_ZSTD from None
+        raise _no_zstd() from None
     with process:
         try:
             yield process.stdout  # type: ignore[misc]
