@@ -20,6 +20,7 @@ from vbench.workloads import Workload
 
 WORKLOAD = "cpu.primes"
 COSTS = {BARE: 1.0, CONTROL: 1.0, "kvm": 1.2, "podman": 1.02}
+BROKEN = {"kvm": {"status": 1, "stdout": "", "stderr": "no such device"}}
 CPUINFO = "processor : 0\nmodel name : A Fast One\n\nprocessor : 1\nmodel name : A Fast One\n"
 FACTS = {"proc/cpuinfo": CPUINFO, "proc/meminfo": "MemTotal: 16000000 kB\n", "proc/sys/kernel/osrelease": "6.1.0\n"}
 
@@ -48,10 +49,10 @@ def make(
     header: Mapping[str, Any] | None = None,
     workload: Workload | None = None,
     facts: Mapping[str, str] | None = None,
-    broken: frozenset[str] = frozenset(),
+    odd: Mapping[str, Mapping[str, Any]] | None = None,
     done: bool = True,
 ) -> Bundle:
-    """Return a run of `cpu.primes` whose targets truly cost `costs`; jobs fail on the targets in `broken`."""
+    """Return a run whose targets truly cost `costs`; `odd` has fields of the jobs' outcomes by target."""
     costs, workload = costs or COSTS, workload or shipped()
     chance = random.Random(seed)  # noqa: S311 - noise, not a secret
     plan = make_plan(Profile("test", boots, 2, 0, 1, 1), seed, list(costs), [workload.name])
@@ -80,9 +81,7 @@ def make(
                               | {"labels": [], "restored": False, "warnings": []})  # fmt: skip
         for step in plan.steps:
             slow = math.exp(levels[step.target, step.boot] + chance.gauss(0, noise / 5))
-            found = outcome(1000 / costs[step.target] / slow)
-            if step.target in broken:
-                found = outcome(0.0, status=1, stdout="", stderr="no such device")
+            found = outcome(1000 / costs[step.target] / slow, **(odd or {}).get(step.target, {}))
             instance = f"{step.target}-{step.boot}"
             record = {"step": asdict(step), "iteration": 0, "instance": instance, "argv": ["sysbench"]}
             raw = recorder.raw(step.number, 0, {**record, **asdict(found)})

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.reports.runs import COSTS, WORKLOAD, make, shipped
+from tests.reports.runs import BROKEN, COSTS, WORKLOAD, make, shipped
 from vbench.errors import InputError
 from vbench.reports.compare import EXIT, Comparison, Run, compare
 from vbench.reports.compare_render import render
@@ -80,7 +80,7 @@ def test_one_boot_concludes_nothing_and_says_so() -> None:
 
 
 def test_a_target_that_broke_is_no_pass() -> None:
-    found = compared({}, {"broken": frozenset({"kvm"})})
+    found = compared({}, {"odd": BROKEN})
     assert found.exit_code == 3
     row = next(row for row in found.rows if row.target == "kvm")
     assert (row.new, row.change, row.new_boots, row.outcome) == (None, None, 0, "inconclusive")
@@ -89,9 +89,16 @@ def test_a_target_that_broke_is_no_pass() -> None:
 
 
 def test_a_target_that_was_broken_before_is_named_and_left_out() -> None:
-    found = compared({"broken": frozenset({"kvm"})}, {})
+    found = compared({"odd": BROKEN}, {})
     assert outcomes(found) == {"podman": "no worse"}
     assert [(one.target, "no ratio in the first run" in one.reason) for one in found.left_out] == [("kvm", True)]
+
+
+def test_a_clock_that_disagrees_is_named_beside_the_row() -> None:
+    found = compared({}, {"odd": {"kvm": {"wall": 1.0, "host_wall": 3.0}}})
+    row = next(row for row in found.rows if row.target == "kvm")
+    said = "clock: the job took 1.000 s by the target's clock and 3.000 s by the host's (20 iterations)"
+    assert row.warnings == (f"second run: {said}",)
 
 
 def test_a_target_that_only_one_run_has_is_named() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reports.runs import edit, make, shipped
+from tests.reports.runs import BROKEN, edit, make, shipped
 from vbench.errors import InputError, VbenchError
 from vbench.reports.finish import finish
 from vbench.reports.verify import Report, as_document, check
@@ -66,7 +66,7 @@ def test_a_run_that_was_moved_is_still_verified(bundle: Bundle, tmp_path: Path) 
 
 
 def test_failures_are_derived_again_too() -> None:
-    assert checked(make("run", boots=2, broken=frozenset({"kvm"}))).verified
+    assert checked(make("run", boots=2, odd=BROKEN)).verified
 
 
 @pytest.mark.parametrize("name", [*FILES, seal.NAME])

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.reports.runs import COSTS, WORKLOAD, edit, make
+from tests.reports.runs import BROKEN, COSTS, WORKLOAD, edit, make
 from vbench import paths
 from vbench.errors import InputError
 from vbench.model import BARE
@@ -89,7 +89,7 @@ def test_a_run_that_went_on_is_read_again_and_one_that_is_gone_forgotten() -> No
 
 
 def test_what_is_withheld_has_no_ratio() -> None:
-    bundle = make("run", boots=2, broken=frozenset({"kvm"}))
+    bundle = make("run", boots=2, odd=BROKEN)
     (cell,) = (cell for cell in everything([bundle.folder])["run"] if cell.target == "kvm")
     assert (cell.log_ratios, cell.verdict, cell.value) == ((), "failed", None)
 
