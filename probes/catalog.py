@@ -16,6 +16,7 @@ from vbench.probes import (
     memory,
     other,
     paging,
+    passthrough,
     platform,
     processor,
     svm,
@@ -38,7 +39,7 @@ class Group(NamedTuple):
 GROUPS = (
     Group("Where this runs", (*platform.QUESTIONS, *cloud.QUESTIONS)),
     Group("Running guests", (*extension.QUESTIONS, *paging.QUESTIONS, *kvm.QUESTIONS)),
-    Group("Devices for guests", (*iommu.QUESTIONS, *helpers.QUESTIONS)),
+    Group("Devices for guests", (*iommu.QUESTIONS, *passthrough.QUESTIONS, *helpers.QUESTIONS)),
     Group("Processor features for guests", (*vmx.QUESTIONS, *svm.QUESTIONS, *other.QUESTIONS)),
     Group("Confidential guests", confidential.QUESTIONS),
     Group("Processor", processor.QUESTIONS),

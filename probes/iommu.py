@@ -6,7 +6,7 @@ from itertools import chain
 from vbench.probes import acpi
 from vbench.probes.devices import pci
 from vbench.probes.machine import machine
-from vbench.probes.question import UNKNOWN, Answer, Question, refused, switch, yes
+from vbench.probes.question import UNKNOWN, Answer, Question, refused, yes
 from vbench.probes.snapshot import Snapshot
 
 TABLES = "/sys/firmware/acpi/tables"
@@ -51,20 +51,26 @@ def units(snapshot: Snapshot) -> Iterator[tuple[str, str, acpi.Table | None]]:
         if table is not None and (table.units or stem):
             yield table.kind, f"ACPI {name}", table
     for name in snapshot.names(CLASS):
-        kind = next((kind for word, kind in LIVE if name.startswith(word)), UNKNOWN)
-        yield kind, f"{CLASS}/{name}", None
-    for path in chain(
-        snapshot.glob("/proc/device-tree/*/compatible"), snapshot.glob("/proc/device-tree/soc*/*/compatible")
-    ):
-        text = snapshot.text(path) or ""
-        for word, kind in TREE:
-            if word in text:
-                yield kind, f"device tree {path.rpartition('/')[0].rpartition('/')[2][:40]}", None
+        yield next((kind for word, kind in LIVE if name.startswith(word)), UNKNOWN), f"{CLASS}/{name}", None
+    for kind, source in chain(_virtio(snapshot), _device_tree(snapshot)):
+        yield kind, source, None
+
+
+def _virtio(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     if any((one.vendor, one.device) == VIRTIO_PCI for one in pci(snapshot)):
-        yield "virtio-iommu", "PCI 1af4:1057", None
+        yield "virtio-iommu", "PCI 1af4:1057"
     for path in snapshot.glob("/sys/bus/virtio/devices/*/device"):
         if snapshot.number(path) == VIRTIO_IOMMU:
-            yield "virtio-iommu", path, None
+            yield "virtio-iommu", path
+
+
+def _device_tree(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    for pattern in ("/proc/device-tree/*/compatible", "/proc/device-tree/soc*/*/compatible"):
+        for path in snapshot.glob(pattern):
+            text = snapshot.text(path) or ""
+            for word, kind in TREE:
+                if word in text:
+                    yield kind, f"device tree {path.split('/')[-2][:40]}"
 
 
 def _tables_listed(snapshot: Snapshot) -> bool:
@@ -202,31 +208,6 @@ def _acs(snapshot: Snapshot) -> Answer | None:
     )
 
 
-def _sum(name: str) -> Question:
-    pattern = f"/sys/bus/pci/devices/*/sriov_{name}"
-
-    def ask(snapshot: Snapshot) -> Answer:
-        numbers = [snapshot.number(path) or 0 for path in snapshot.glob(pattern)]
-        known = bool(numbers) or snapshot.sysfs
-        return Answer(sum(numbers) if known else UNKNOWN, pattern, "kernel-enabled")
-
-    said = {"totalvfs": "virtual functions that the PCI devices could offer", "numvfs": "virtual functions that are on"}
-    return Question(f"sriov.{name}", said[name], (pattern,), ask, "1")
-
-
-def _vfio_devices(snapshot: Snapshot) -> Answer:
-    pattern = "/sys/bus/pci/devices/*/driver"
-    bound = sum(snapshot.links.get(path, "").endswith("/vfio-pci") for path in snapshot.glob(pattern))
-    return Answer(bound if snapshot.sysfs else UNKNOWN, pattern, "kernel-enabled")
-
-
-def _vfio(name: str, key: str, path: str, said: str) -> Question:
-    ask = switch(path, "kernel-enabled")
-    return Question(
-        key, said, (path,), lambda snapshot: ask(snapshot) if snapshot.exists(f"/sys/module/{name}") else None
-    )
-
-
 QUESTIONS = (
     Question(
         "iommu.present",
@@ -261,14 +242,4 @@ QUESTIONS = (
     ),
     _flag(1, "whether firmware asks not to use x2APIC"),
     _flag(2, "whether firmware asks for DMA protection"),
-    _sum("totalvfs"),
-    _sum("numvfs"),
-    Question("vfio.devices", "devices set apart for guests", ("/sys/bus/pci/devices/*/driver",), _vfio_devices, "1"),
-    _vfio("vfio", "vfio.noiommu", "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "VFIO without an IOMMU"),
-    _vfio(
-        "vfio_iommu_type1",
-        "vfio.unsafe_interrupts",
-        "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts",
-        "VFIO without interrupt remapping",
-    ),
 )
