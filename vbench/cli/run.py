@@ -7,7 +7,7 @@ import typer
 from vbench.cli.common import err, out
 from vbench.cli.targets import ConfigFile
 from vbench.cli.workloads import Folders
-from vbench.errors import InputError, unknown
+from vbench.errors import NOTHING, InputError, unknown
 
 if TYPE_CHECKING:
     from vbench.config import Settings as OwnSettings
@@ -58,7 +58,10 @@ def run(
                 label=labels(label or []),
             )
             found = execute.new_run(request, catalogue, known, ledger, err())
-    out().print(render(finish(found), "table"))
+    table = finish(found)
+    out().print(render(table, "table"))
+    if all(cell.value is None for cell in table.cells):
+        raise typer.Exit(NOTHING)
 
 
 def _settings(
