@@ -67,6 +67,12 @@ def _count(snapshot: Snapshot) -> Answer:
     return Answer(len(ids) or listing or UNKNOWN, "/proc/cpuinfo")
 
 
+def _kinds(snapshot: Snapshot) -> Answer:
+    count = snapshot.kinds
+    fix = "pin jobs to cores of one kind (taskset)" if count and count > 1 else None
+    return Answer(count or UNKNOWN, "CPUID 1.EAX, 1A.EAX; /proc/cpuinfo", "silicon", fix)
+
+
 def _usable(snapshot: Snapshot) -> Answer:
     count = snapshot.section("limits").get("affinity")
     return Answer(count if isinstance(count, int) else UNKNOWN, "sched_getaffinity", "permitted")
@@ -179,6 +185,13 @@ QUESTIONS = (
     Question("cpu.vendor", "its vendor", ("CPUID 0", "/proc/cpuinfo"), _vendor),
     Question("cpu.flags", "the instruction sets that Linux lists, sorted", ("/proc/cpuinfo",), _flags),
     Question("cpu.count", "CPUs online", (f"{CPU}/online", "/proc/cpuinfo"), _count, "1"),
+    Question(
+        "cpu.kinds",
+        "kinds of cores (a hybrid has two or more)",
+        ("CPUID 1.EAX", "CPUID 1A.EAX", "/proc/cpuinfo"),
+        _kinds,
+        "1",
+    ),
     Question("cpu.usable", "CPUs that this process may run on", ("sched_getaffinity",), _usable, "1"),
     Question(
         "cpu.address_bits", "width of a physical address", ("CPUID 80000008.EAX", "/proc/cpuinfo"), _address_bits, "bit"

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Self
 
 REGISTERS = ("eax", "ebx", "ecx", "edx")
+KINDS = 64  # CPUs whose listings are compared
 NOT_ALLOWED = ("EACCES", "EPERM")
 # Fields of /proc/cpuinfo that only one architecture has, the start of their value, and the architecture.
 ARCHES = (
@@ -180,6 +181,21 @@ class Snapshot:
     @cached_property
     def _leaves(self) -> dict[tuple[int, int], Registers]:
         return leaves(self.json.get("cpuid"))
+
+    @cached_property
+    def kinds(self) -> int | None:
+        """How many kinds of CPU there are: by CPUID 1.EAX and 1A.EAX, else by /proc/cpuinfo; None if unknown."""
+        entries = [entry for entry in _sequence(self.json.get("cpuid")) if isinstance(entry, Mapping)]
+        cpus = {whole(entry.get("cpu")) for entry in entries}
+        listings = [
+            leaves([entry for entry in entries if whole(entry.get("cpu")) == cpu]) for cpu in list(cpus)[:KINDS]
+        ]
+        none = Registers(0, 0, 0, 0)
+        found: set[object] = {(one[1, 0].eax, one.get((0x1A, 0), none).eax) for one in listings if (1, 0) in one}
+        if not found:
+            fields = ("CPU implementer", "CPU part", "model name", "uarch")
+            found = {tuple(group.get(name) for name in fields) for group in self.cpuinfo if "processor" in group}
+        return len(found) or None
 
     def cpuid(self, leaf: int, sub: int = 0) -> Registers | None:
         """Return one CPUID leaf of the first CPU that was recorded."""

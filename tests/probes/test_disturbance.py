@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.probes.machines import fact, machine, value
+from tests.probes.machines import fact, leaf, machine, value
 
 CPU = "/sys/devices/system/cpu/"
 GROUP = "/sys/fs/cgroup"
@@ -141,6 +141,21 @@ def test_what_may_not_be_read_is_not_permitted_and_not_unknown() -> None:
     path = "/sys/kernel/security/lockdown"
     assert value(machine(errors={path: "EACCES"}), "kernel.lockdown") == "not-permitted"
     assert value(machine(errors={path: "EIO"}), "kernel.lockdown") == "unknown"
+
+
+def test_a_hybrid_has_cores_of_several_kinds() -> None:
+    entries = [
+        {**leaf(number, eax=eax), "cpu": cpu}
+        for cpu, core in enumerate((0x40000001, 0x40000001, 0x20000001))
+        for number, eax in ((0, 0x1F), (1, 0xB0671), (0x1A, core))
+    ]
+    assert value(machine(arch="x86_64", cpuid=entries), "cpu.kinds") == 2
+    assert "pin" in str(fact(machine(arch="x86_64", cpuid=entries), "cpu.kinds").fix)
+    little = "".join(
+        f"processor : {n}\nCPU implementer : 0x41\nCPU part : {p}\n\n" for n, p in enumerate(("0xd46", "0xd4e"))
+    )
+    assert value(machine({"/proc/cpuinfo": little}, arch="aarch64"), "cpu.kinds") == 2
+    assert value(machine(arch="x86_64"), "cpu.kinds") == "unknown"
 
 
 def test_a_slow_clock_comes_with_its_mend() -> None:

@@ -15,6 +15,8 @@ BASES = ((0x00000000, 0x40), (0x80000000, 0x30), (0xC0000000, 0x08))  # first le
 SUBLEAVES = {0x4: 8, 0x7: 3, 0xB: 4, 0xD: 2, 0x10: 4, 0x12: 3, 0x14: 2, 0x1F: 6, 0x24: 2, 0x8000001D: 6, 0x80000026: 4}
 HYPERVISORS = range(0x40000000, 0x40010000, 0x100)  # where Linux looks for signatures (hypervisor_cpuid_base)
 HYPERVISOR_LEAVES = 0x10
+CORE_TYPE = 0x1A
+VISITED = 256  # CPUs that are looked at for their kind
 MSRS = (0x3A, *range(0x480, 0x494), 0x10A, 0x1A0, 0xC0010010, 0xC0010015, 0xC0010114)
 
 # push rbx; mov eax, edi; mov ecx, esi; mov r8, rdx; cpuid; the four registers to [r8]; pop rbx; ret
@@ -22,10 +24,10 @@ CODE = bytes.fromhex("53 89f8 89f1 4989d0 0fa2 418900 41895804 41894808 4189500c
 
 
 def cpuid(errors: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the leaves of one CPU in the form of PROBES.md; [] with the reason in `errors` where none can be read."""
+    """Return the leaves of one CPU of each kind as PROBES.md has them; [] with the reason in `errors` without any."""
     from .collect_system import in_child
 
-    result = in_child(lambda: _leaves(_executed()), 5.0)
+    result = in_child(_all_kinds, 5.0)
     if "value" in result:
         return result["value"]  # type: ignore[no-any-return]
     errors["cpuid"] = result["error"]
@@ -35,7 +37,7 @@ def cpuid(errors: dict[str, str]) -> list[dict[str, Any]]:
         _record(errors, "/dev/cpu/0/cpuid", error)
         return []
     try:
-        return _leaves(lambda leaf, sub: _words(os.pread(handle, 16, leaf | sub << 32)))
+        return _leaves(0, lambda leaf, sub: _words(os.pread(handle, 16, leaf | sub << 32)))
     except OSError as error:
         _record(errors, "/dev/cpu/0/cpuid", error)
         return []
@@ -58,6 +60,23 @@ def msrs(errors: dict[str, str]) -> list[dict[str, Any]]:
             continue
         found.append({"cpu": 0, "index": hex(index), "value": hex(value)})
     os.close(handle)
+    return found
+
+
+def _all_kinds() -> list[dict[str, Any]]:
+    """Visit the CPUs and read the leaves of the first of every kind: by family and model, and by core type."""
+    leaf = _executed()
+    found: list[dict[str, Any]] = []
+    kinds = set()
+    for cpu in sorted(os.sched_getaffinity(0))[:VISITED]:
+        try:
+            os.sched_setaffinity(0, {cpu})
+        except OSError:  # it went offline
+            continue
+        kind = (leaf(1, 0)[0], leaf(CORE_TYPE, 0)[0] if leaf(0, 0)[0] >= CORE_TYPE else 0)
+        if kind not in kinds:
+            kinds.add(kind)
+            found.extend(_leaves(cpu, leaf))
     return found
 
 
@@ -86,23 +105,23 @@ def _words(data: bytes) -> tuple[int, ...]:
     return tuple(int.from_bytes(data[at : at + 4], "little") for at in range(0, 16, 4))
 
 
-def _leaves(leaf: Leaf) -> list[dict[str, Any]]:
+def _leaves(cpu: int, leaf: Leaf) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for base, most in BASES:
         top = leaf(base, 0)[0]
         for number in range(base, min(top, base + most) + 1) if top >= base else ():
-            found.extend(_entry(leaf, number, sub) for sub in range(SUBLEAVES.get(number, 1)))
+            found.extend(_entry(cpu, leaf, number, sub) for sub in range(SUBLEAVES.get(number, 1)))
     for base in HYPERVISORS:
         top = leaf(base, 0)[0]
         if base == HYPERVISORS[0] or base <= top < base + 0x100:  # else the answer belongs to another leaf
             last = min(top, base + HYPERVISOR_LEAVES) if base <= top < base + 0x100 else base
-            found.extend(_entry(leaf, number, 0) for number in range(base, last + 1))
+            found.extend(_entry(cpu, leaf, number, 0) for number in range(base, last + 1))
     return found
 
 
-def _entry(leaf: Leaf, number: int, sub: int) -> dict[str, Any]:
+def _entry(cpu: int, leaf: Leaf, number: int, sub: int) -> dict[str, Any]:
     registers = zip(("eax", "ebx", "ecx", "edx"), leaf(number, sub))
-    entry: dict[str, Any] = {"cpu": 0, "leaf": "0x%08x" % number, "subleaf": hex(sub)}
+    entry: dict[str, Any] = {"cpu": cpu, "leaf": "0x%08x" % number, "subleaf": hex(sub)}
     entry.update((name, "0x%08x" % value) for name, value in registers)
     return entry
 

@@ -39,9 +39,9 @@ SHORT = (
     (
         "What disturbs measurements",
         (
-            "cpu.governor cpu.turbo cpu.smt cpu.throttled cpu.mitigations memory.thp memory.thp_defrag memory.ksm "
-            "memory.swap_used memory.numa_nodes memory.numa_balancing kernel.clocksource kernel.preemption kernel.load "
-            "kernel.steal_share kvm.guests kvm.halt_poll cgroup.cpu_limit cgroup.throttled disk.scheduler "
+            "cpu.governor cpu.turbo cpu.smt cpu.kinds cpu.throttled cpu.mitigations memory.thp memory.thp_defrag "
+            "memory.ksm memory.swap_used memory.numa_nodes memory.numa_balancing kernel.clocksource kernel.preemption "
+            "kernel.load kernel.steal_share kvm.guests kvm.halt_poll cgroup.cpu_limit cgroup.throttled disk.scheduler "
             "disk.filesystem kernel.io_uring"
         ),
     ),
