@@ -2,10 +2,9 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from math import isclose
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,14 +15,14 @@ from vbench.reports.clean import printable
 from vbench.reports.finish import summary_of
 from vbench.run import jobs
 from vbench.run.execute import read_plan
-from vbench.run.plan import Plan, Step
+from vbench.run.plan import Step
 from vbench.store import definitions, imports, seal
 from vbench.store.bundle import Bundle
 from vbench.store.session import EDITED
 from vbench.targets.pipe import Outcome
-from vbench.workloads import Workload
 
 SCHEMA = "vbench.verify/1"
+Derive = Callable[[Mapping[str, Any], str], Iterator[Sample]]  # a raw record and its file's path in the bundle
 _SAME = 1e-9  # relative: another numpy may add in another order
 
 
@@ -92,50 +91,50 @@ def _samples(bundle: Bundle) -> Iterator[str]:
         for sample in there.pop("", [])
         if sample.value is not None
     )
-    imported = "imported" in bundle.header
-    plan, workloads = read_plan(bundle.header), definitions.kept(bundle.folder)
-    yield from () if imported else _definitions(bundle.header["workloads"], workloads)
+    derive = _imported(bundle) if "imported" in bundle.header else _measured(bundle)
     for path in sorted((bundle.folder / "raw").glob("*.json")):
         name = f"raw/{path.name}"
         found = there.pop(name, [])
         try:
-            derived = list(_imported(path, name, workloads) if imported else _derived(path, name, plan, workloads))
+            derived = list(derive(json.loads(path.read_bytes()), name))
         except EDITED as error:
             yield f"{name}: it is damaged: {error}"
         else:
-            yield from _different(found, derived)
+            yield from _different(name, found, derived)
     for name, samples in there.items():
         yield f"{name}: it is missing, and samples.jsonl has {len(samples)} samples of it"
 
 
-def _definitions(told: Mapping[str, Any], kept: Mapping[str, Workload]) -> Iterator[str]:
-    for name, about in told.items():
-        if name not in kept or kept[name].digest != about["digest"]:
-            yield f"workloads/{name}: it is not the definition that run.json names"
+def _measured(bundle: Bundle) -> Derive:
+    """Return what gives the samples of a raw output of a session; InputError for another workload than run.json's."""
+    plan, workloads = read_plan(bundle.header), definitions.kept(bundle.folder)
+    for name, about in bundle.header["workloads"].items():
+        if name not in workloads or workloads[name].digest != about["digest"]:
+            raise InputError(f"workloads/{name}: it is not the definition that run.json names")
+
+    def derive(record: Mapping[str, Any], raw: str) -> Iterator[Sample]:
+        step, outcome = msgspec.convert(record["step"], Step), msgspec.convert(record, Outcome)
+        iteration = msgspec.convert(record["iteration"], int)
+        planned = plan.steps[step.number : step.number + 1] == (step,)
+        if not planned or raw != f"raw/{step.number:06d}-{iteration}.json":
+            raise ValueError("it is not of the step that the plan has")
+        warmup = iteration < plan.profile.warmups
+        origin = jobs.Origin(step, iteration, warmup=warmup, instance=str(record["instance"]), raw=raw)
+        return jobs.derived(workloads[step.workload], origin, outcome)
+
+    return derive
 
 
-def _derived(path: Path, name: str, plan: Plan, workloads: Mapping[str, Workload]) -> Iterator[Sample]:
-    """Yield the samples that a raw output gives; ValueError where it is not of this plan."""
-    record = json.loads(path.read_bytes())
-    step, outcome = msgspec.convert(record["step"], Step), msgspec.convert(record, Outcome)
-    iteration = msgspec.convert(record["iteration"], int)
-    if step not in plan.steps[step.number : step.number + 1] or name != f"raw/{step.number:06d}-{iteration}.json":
-        raise ValueError("it is not of the step that the plan has")
-    warmup = iteration < plan.profile.warmups
-    origin = jobs.Origin(step, iteration, warmup=warmup, instance=str(record["instance"]), raw=name)
-    return jobs.derived(workloads[step.workload], origin, outcome)
+def _imported(bundle: Bundle) -> Derive:
+    """Return what gives the samples of an imported file."""
+    own = next(iter(definitions.kept(bundle.folder).values()), None)
+    return lambda record, raw: imports.derived(record, raw, own)
 
 
-def _imported(path: Path, name: str, workloads: Mapping[str, Workload]) -> Iterator[Sample]:
-    """Yield the samples that an imported file gives."""
-    return imports.derived(json.loads(path.read_bytes()), name, next(iter(workloads.values()), None))
-
-
-def _different(found: list[Sample], derived: list[Sample]) -> Iterator[str]:
+def _different(raw: str, found: list[Sample], derived: list[Sample]) -> Iterator[str]:
     """Say how the samples of one raw output differ from what it gives."""
     by_metric = {(sample.workload, sample.metric): sample for sample in found}
     if len(found) != len(derived):
-        raw = derived[0].raw
         yield f"samples.jsonl: {len(found)} samples of '{raw}', which gives {len(derived)}"
     for sample in derived:
         have = by_metric.get((sample.workload, sample.metric))
