@@ -5,15 +5,14 @@ import logging
 import shlex
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from qemu.qmp import QMPClient, QMPError
+from qemu.qmp import ConnectError, QMPClient, QMPError
 
 from vbench.errors import TargetError
 from vbench.targets.place import Place
 
-START = 5.0  # seconds until a new QEMU has made its socket
+START = 5.0  # seconds until a new QEMU listens at its socket
 IDLE = 0.05  # seconds until a busy guest is looked at again
 SECONDS = 30  # for one command, and for moving a guest's state
 
@@ -32,18 +31,25 @@ class Monitor:
         """Return QEMU's answer to one command; a dead or unwilling QEMU is a TargetError."""
         try:
             if self._loop is None:
-                self._await_socket()
                 self._loop = asyncio.new_event_loop()
-                self._loop.run_until_complete(asyncio.wait_for(self._client.connect(self.path), SECONDS))
+                self._loop.run_until_complete(asyncio.wait_for(self._connect(), SECONDS))
             work = self._client.execute(command, {key.replace("_", "-"): value for key, value in arguments.items()})
             return self._loop.run_until_complete(asyncio.wait_for(work, SECONDS))
         except (QMPError, OSError, TimeoutError, EOFError) as error:
             raise TargetError(f"QEMU did not do '{command}': {error}.") from None
 
-    def _await_socket(self) -> None:
+    async def _connect(self) -> None:
+        """Connect as soon as a new QEMU has made its socket and listens at it."""
         deadline = time.monotonic() + START
-        while not Path(self.path).exists() and time.monotonic() < deadline:
-            time.sleep(0.001)
+        while True:
+            try:
+                await self._client.connect(self.path)
+            except ConnectError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.001)
+            else:
+                return
 
     def close(self) -> None:
         """Drop the connection."""
