@@ -9,7 +9,7 @@ from typing import Any
 
 from vbench.errors import InputError, unknown
 from vbench.model import Value
-from vbench.store.session import Measured, Scalar, Session
+from vbench.store.session import Measured, Session
 
 UNKNOWN = "unknown"
 MACHINE = ("kernel.arch", "cpu.model", "cpu.count", "memory.total")  # what makes two machines one kind
@@ -79,6 +79,11 @@ def differing(base: Mapping[str, Value], new: Mapping[str, Value]) -> tuple[Aspe
     return tuple(Aspect(name, a, b) for name, a, b in pairs if a != b)
 
 
+def untold(base: Mapping[str, Value], new: Mapping[str, Value]) -> list[str]:
+    """Return the aspects of which neither side says anything: they may differ."""
+    return [name for name, value in base.items() if value == new.get(name) == UNKNOWN]
+
+
 def refuse(found: Sequence[Aspect], allowed: Sequence[str], names: Iterable[str]) -> None:
     """Raise InputError where an aspect differs that is not allowed, or where `allowed` (names, globs) holds no name."""
     known = list(names)
@@ -93,8 +98,8 @@ def refuse(found: Sequence[Aspect], allowed: Sequence[str], names: Iterable[str]
         raise InputError(f"The runs are not comparable: {told}.", remedy)
 
 
-def _known(table: Mapping[str, Scalar], names: Iterable[str]) -> dict[str, Value]:
-    return {name: UNKNOWN if (value := table.get(name)) is None else value for name in names}
+def _known(table: Mapping[str, Any], names: Iterable[str]) -> dict[str, Value]:
+    return {name: value if isinstance(value := table.get(name), str | int | float) else UNKNOWN for name in names}
 
 
 def _told(about: Mapping[str, Any]) -> str:

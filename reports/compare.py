@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from vbench.model import BARE, CONTROL
-from vbench.reports.comparable import Aspect, aspects, differing, refuse
+from vbench.reports.comparable import Aspect, aspects, differing, refuse, untold
 from vbench.stats.estimate import estimate, natural, quantile
 from vbench.stats.gate import Contrast, Outcome, gate, overall, unpaired
 from vbench.store.session import Measured, Session
@@ -104,7 +104,10 @@ def compare(base: Run, new: Run, *, margin: float = 0.03, allowed: Sequence[str]
         *(LeftOut(*place, _units(ours[place], theirs[place])) for place in both if place not in alike),
         *(LeftOut(*place, _why(ours[place], "first")) for place in alike if not ours[place].log_ratios),
     )
+    open_questions = untold(*sides)
     notes = (*_suspicion(base, "first"), *_suspicion(new, "second"))
+    if open_questions:
+        notes += (f"Neither run says whether these agree: {', '.join(open_questions)}.",)
     outcome = overall([row.outcome for row in rows])
     return Comparison(base.ident, new.ident, margin, outcome, tuple(rows), left_out, found, notes)
 

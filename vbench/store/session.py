@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from vbench.errors import InputError, VbenchError
+from vbench.model import Value
 from vbench.store import seal
 from vbench.store.bundle import Bundle
 
@@ -21,7 +22,6 @@ EDITED = (OSError, LookupError, TypeError, ValueError, AttributeError, Arithmeti
 
 _HEAD = ("created", "label", "settings", "digests", "workloads", "own_targets")
 
-Scalar = str | int | float | bool | None
 Derive = Callable[[Bundle], Mapping[str, Any]]
 
 
@@ -56,10 +56,10 @@ class Session:
 
     folder: str
     created: float = 0.0
-    machine: dict[str, Scalar] = field(default_factory=dict)
+    machine: dict[str, Value] = field(default_factory=dict)
     label: dict[str, str] = field(default_factory=dict)
-    settings: dict[str, Scalar] = field(default_factory=dict)
-    profile: dict[str, Scalar] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    profile: dict[str, Any] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     workloads: dict[str, dict[str, Any]] = field(default_factory=dict)
     own_targets: dict[str, tuple[str, ...]] = field(default_factory=dict)
