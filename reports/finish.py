@@ -45,7 +45,7 @@ def _document(bundle: Bundle, table: Table) -> dict[str, Any]:
 def machine_of(bundle: Bundle) -> Mapping[str, Value]:
     """Return the known facts of `MACHINE` and `CONDITIONS`, from bare's first snapshot, else from run.json."""
     host = bundle.header["host"]
-    told = {"kernel.arch": host.get("arch"), "kernel.release": host.get("kernel")}
+    told = {"kernel.arch": host.get("arch"), "kernel.release": host.get("kernel"), "cpu.model": host.get("model")}
     known: dict[str, Value] = {name: value for name, value in told.items() if value}
     folder = bundle.snapshot_folder(BARE, "before")
     for fact in facts(snapshot.load(folder)) if folder.exists() else ():

@@ -54,13 +54,17 @@ FORMATS: Mapping[str, Format] = {
 def export(sources: Sequence[Source], form: str) -> bytes:
     """Return one or more runs in a format of `FORMATS`.
 
-    Raises InputError: an unknown format, several runs where it holds one. Raises NothingError: nothing to write.
+    Raises InputError: an unknown format, several runs where it holds one, one run twice. Raises NothingError: nothing
+    to write.
     """
     if form not in FORMATS:
         raise unknown("format", form, FORMATS)
     chosen = FORMATS[form]
     if len(sources) > 1 and not chosen.several:
         raise InputError(f"The format '{form}' holds one run, not {len(sources)}.", "Export them one by one.")
+    twice = next((source.run for at, source in enumerate(sources) if source.run in [s.run for s in sources[:at]]), None)
+    if twice:
+        raise InputError(f"The run '{twice}' is named twice.", "Name each run once: rows of it would be counted twice.")
     written = chosen.write(sources)
     if not written:
         runs = ", ".join(f"'{source.run}'" for source in sources)

@@ -45,7 +45,7 @@ def write_csv(sources: Sequence[Source]) -> str:
 def write_parquet(sources: Sequence[Source]) -> bytes:
     """Return the samples as Parquet: null for what is missing. Raises HostError where pyarrow is not installed."""
     try:
-        import pyarrow as pa  # noqa: PLC0415 - an extra: most users never need its 150 MB
+        import pyarrow as pa  # noqa: PLC0415 - an extra: most users never need its 170 MB
         from pyarrow import parquet  # noqa: PLC0415 - the same
     except ImportError:
         remedy = "Install it with `pip install 'vbench-suite[parquet]'`, or export to csv."

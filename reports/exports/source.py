@@ -40,12 +40,12 @@ class Source:
     @property
     def cpus(self) -> int | None:
         """How many CPUs every target had; None where nobody knows, as of an import."""
-        cpus = self.bundle.header.get("settings", {}).get("cpus")
+        cpus = self.bundle.header["settings"]["cpus"]
         return cpus if isinstance(cpus, int) else None
 
     def host(self, key: str) -> str:
         """Return what the header says of the host (name, kernel, arch), or "unknown"."""
-        return str(self.bundle.header.get("host", {}).get(key) or "unknown")
+        return str(self.bundle.header["host"].get(key) or "unknown")
 
 
 def source_of(bundle: Bundle, *, margin: float = 0.03) -> Source:

@@ -176,6 +176,8 @@ def test_several_runs_in_one_table_are_told_apart(tmp_path: Path) -> None:
     assert set(pd.read_csv(io.BytesIO(export(sources, "csv")))["run"]) == {"r1", "r2"}
     with pytest.raises(InputError, match="'bmf' holds one run"):
         export(sources, "bmf")
+    with pytest.raises(InputError, match="'r1' is named twice"):
+        export([*sources, sources[0]], "csv")
 
 
 def test_otava_rows_are_in_order_of_time_and_whole(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from tests.workloads import foreign_outputs as outputs
 from vbench import config
 from vbench.errors import InputError
 from vbench.reports import verify
-from vbench.reports.finish import finish
+from vbench.reports.exports import FORMATS, export, source_of
+from vbench.reports.finish import finish, machine_of
 from vbench.reports.of_bundle import table_of
 from vbench.store.bundle import Bundle, find
 from vbench.store.imports import Request, import_files
@@ -110,6 +111,14 @@ def test_runs_of_two_versions_or_definitions_have_other_definitions(tmp_path: Pa
     assert larger[1] != first[1]
 
 
+def test_two_machines_are_told_apart(tmp_path: Path) -> None:
+    files = origins(tmp_path, ("bare", FAST))
+    first, second = (import_files(Request("disk.lab", files, machine=name)) for name in ("lab7", "lab8"))
+    assert machine_of(first) == {"cpu.model": "lab7"}
+    assert machine_of(second) == {"cpu.model": "lab8"}
+    assert machine_of(import_files(Request("disk.lab", files))) == {}
+
+
 def test_parts_become_workloads_and_one_can_be_chosen(tmp_path: Path) -> None:
     both = outputs.fio3("read", "write", name="DB: mix")
     bundle = imported(tmp_path, ("bare", both))
@@ -140,6 +149,12 @@ def test_every_kind_of_file_gives_a_run_that_is_verified(tmp_path: Path, text: s
     record = json.loads(raw.read_text())
     raw.write_text(json.dumps({**record, "target": "other"}))
     assert not verify.check(bundle).verified
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_imported_run_goes_into_every_format(tmp_path: Path, form: str) -> None:
+    bundle = imported(tmp_path, ("bare", FAST), ("kvm", SLOW))
+    assert b"disk.lab" in export([source_of(bundle)], form).lower()  # snappy keeps the first of a kind readable
 
 
 @pytest.mark.parametrize(

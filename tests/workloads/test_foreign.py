@@ -137,6 +137,13 @@ def test_two_different_reports_are_refused() -> None:
         read(outputs.iperf3(outputs.TCP) + outputs.iperf3(outputs.TCP.replace("8e9", "7e9")))
 
 
+def test_events_that_were_streamed_are_put_together() -> None:
+    whole = json.loads(outputs.iperf3(outputs.TCP))
+    lines = [json.dumps({"event": name, "data": whole[name]}) for name in ("start", "end")]
+    lines.insert(1, json.dumps({"event": "interval", "data": {}}))
+    assert read("\n".join(lines)).parts == read(outputs.iperf3(outputs.TCP)).parts
+
+
 def test_a_repeated_key_has_no_value() -> None:
     assert "there twice" in why(read(outputs.iperf3(outputs.BIDIR_37)), "throughput")
 

@@ -22,6 +22,7 @@ def import_(
     part: Annotated[str | None, typer.Option(help="One job, stressor or algorithm of a file with several.")] = None,
     boots: Annotated[bool, typer.Option("--boots", help="Every file came of a boot of its own.")] = False,
     mixed: Annotated[bool, typer.Option("--mixed", help="Allow two tool versions or job definitions.")] = False,
+    machine: Annotated[str | None, typer.Option(help="What it was measured on, in your words.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="Something to remember, as KEY=VALUE.")] = None,
     workload_dir: Folders = None,
 ) -> None:
@@ -33,7 +34,8 @@ def import_(
     from vbench.store.imports import Request, import_files
 
     origins = [_origin(one, target) for one in file]
-    request = Request(workload, origins, part, fresh=boots, mixed=mixed, label=labels(label or []))
+    words = labels(label or [])
+    request = Request(workload, origins, part, fresh=boots, mixed=mixed, machine=machine, label=words)
     bundle = import_files(request, config.workloads(workload_dir or ()))
     err().print(f"Run {bundle.ident}: {len(file)} imported.", markup=False)
     out().print(render(finish(bundle), "table"))

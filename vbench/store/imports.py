@@ -30,7 +30,8 @@ class Request:
 
     `part` chooses one part of files with several. `fresh` says that every file came of a boot of its own; otherwise
     the files of a target are iterations in one boot, since nobody knows better. `mixed` allows files of two tool
-    versions or job definitions under one workload; the samples say so then.
+    versions or job definitions under one workload; the samples say so then. `machine` says in the user's words what
+    it was measured on: runs of two machines are told apart by it.
     """
 
     workload: str
@@ -38,6 +39,7 @@ class Request:
     part: str | None = None
     fresh: bool = False
     mixed: bool = False
+    machine: str | None = None
     label: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -160,7 +162,7 @@ def _header(request: Request, taken: Sequence[Taken]) -> dict[str, Any]:
         "workloads": workloads,
         "digests": {},
         "accelerator": None,
-        "host": {"name": None, "kernel": None, "arch": None, "boot": None},
+        "host": {"name": None, "kernel": None, "arch": None, "boot": None, "model": request.machine},
         "versions": {"vbench-suite": __version__},
     }
 

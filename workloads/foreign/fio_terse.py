@@ -15,7 +15,7 @@ from vbench.model import Failure
 from vbench.workloads.foreign.fio import PREFIX, QUANTILES, TOOL
 from vbench.workloads.foreign.report import MOST, Part, Reading, Report, reading, report, text_of
 
-_LINE = re.compile(r"^(?:<[^>\n]{1,100}> )?(?:2;[^;\n]|[345];fio-).*$", re.MULTILINE)
+_LINE = re.compile(r"^(?:<[^>\n]{1,100}> )?((?:2;[^;\n]|[345];fio-).*)$", re.MULTILINE)
 _PERCENTILE = re.compile(r"(\d+(?:\.\d+)?)%=(\d+)", re.ASCII)
 _RUN = 20  # percentiles of a direction
 _BEFORE = 12  # fields of a direction before them: KiB, KiB/s, IOPS, ms; four of slat; four of clat
@@ -26,7 +26,7 @@ _MEAN = 10  # the field of the mean of clat, counted from the first of a directi
 
 def read(text: str, _: Sequence[Any]) -> Report | None:
     """Return what fio's terse lines say, None where there is none. Version 2 does not name the version of fio."""
-    lines = [match[0].rsplit("> ", 1)[-1].rstrip("\r") for match in islice(_LINE.finditer(text), MOST + 1)]
+    lines = [match[1] for match in islice(_LINE.finditer(text), MOST + 1)]
     jobs = [(fields, list(_runs(fields))) for fields in (line.split(";", _FIELDS) for line in lines)]
     jobs = [(fields, runs) for fields, runs in jobs if runs or fields[0] != "2"]
     if not jobs:

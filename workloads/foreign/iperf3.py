@@ -1,7 +1,8 @@
 """iperf3's JSON, from 3.0 to 3.1x: the throughput that arrived, in each direction of the test.
 
 Source: iperf's iperf_api.c and its issues 613 and 952 (-nan, keys that repeat with --bidir), 1688 (printed twice by
-3.16 and 3.17). A UDP test of an old version has one "sum", in which the rate is what was sent.
+3.16 and 3.17). A UDP test of an old version has one "sum", in which the rate is what was sent. Since 3.17 --json-stream
+writes an object for each event.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,9 @@ PLACES = frozenset({"gso", "gro", "gso_dg_size", "gro_bf_size"})  # what 3.1x ad
 
 def read(_: str, documents: Sequence[Any]) -> Report | None:
     """Return what iperf3 says, None where it is something else. Raises InputError where it says two things."""
-    found = [one for one in documents if isinstance(one, dict) and "start" in one and ("end" in one or "error" in one)]
+    streamed = {one["event"]: at(one, "data") for one in documents if isinstance(at(one, "event"), str)}
+    whole = [*documents, *([streamed] if streamed else [])]  # --json-stream writes the parts one by one
+    found = [one for one in whole if isinstance(one, dict) and "start" in one and ("end" in one or "error" in one)]
     if not found:
         return None
     once(TOOL, len({repr(one) for one in found}))  # == would find NaN different from itself

@@ -1,4 +1,4 @@
-r"""sysbench's text, 0.4, 0.5 and 1.x: events per second, latencies, and what memory and fileio add.
+r"""sysbench's text, 0.4, 0.5, 1.0 and 1.1: events per second, latencies, and what memory and fileio add.
 
 Source: the sources and tests of sysbench 0.4.12, 0.5 and 1.0.20. The MB of 0.4 and 0.5 are MiB, and their cpu test
 prints no rate. The spaces are never \s, which takes new lines along and so more time than a text is long.
@@ -12,7 +12,7 @@ from vbench.workloads.foreign.report import Part, Reading, Report, once, reading
 
 TOOL = "sysbench"
 _VERSION = re.compile(r"^sysbench (\d[\w.-]{0,40})", re.MULTILINE)
-_PRINTED = re.compile(r"events per second:[ \t]+([\d.]{1,30})")
+_PRINTED = re.compile(r"events(?: per second|/s \(eps\)):[ \t]+([\d.]{1,30})")
 _TRANSACTIONS = re.compile(r"^[ \t]*transactions:[ \t]+\d+[ \t]+\(([\d.]{1,30}) per sec\.\)", re.MULTILINE)
 _SECONDS = re.compile(r"^[ \t]*total time:[ \t]+([\d.]{1,30})s", re.MULTILINE)
 _EVENTS = re.compile(r"^[ \t]*total number of events:[ \t]+(\d{1,30})", re.MULTILINE)
@@ -23,8 +23,10 @@ _PERCENTILE = re.compile(
 )
 _FILES = re.compile(r"^[ \t]*(read|write)s/s:[ \t]+([\d.]{1,30})", re.MULTILINE)
 _BYTES = re.compile(r"^[ \t]*(read|written), MiB/s:[ \t]+([\d.]{1,30})", re.MULTILINE)
+_NEW_FILES = re.compile(r"^[ \t]*(read|write):[ \t]+IOPS=([\d.]{1,30}) ([\d.]{1,30}) MiB/s", re.MULTILINE)
 _OLD_FILES = re.compile(r"^[ \t]*([\d.]{1,30}) Requests/sec executed", re.MULTILINE)
 _OLD_BYTES = re.compile(r"Total transferred [\d.]+[A-Za-z]*[ \t]+\(([\d.]{1,30})([KMGT]?)b/sec\)")
+_WAYS = {"read": "read", "written": "write"}
 _SHIFT = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _NO_SETTING = re.compile(r"random number gen|following options|^Initializing|^Threads started|^$", re.IGNORECASE)
 
@@ -47,8 +49,10 @@ def _definition(text: str) -> dict[str, str]:
 
 
 def _parts(text: str, definition: dict[str, str]) -> Iterator[Part]:
-    rates = {way: value for way, value in _FILES.findall(text) if float(_sound(value))}
-    amounts = {"write" if way == "written" else way: value for way, value in _BYTES.findall(text)}
+    newer = _NEW_FILES.findall(text)
+    pairs = [(way, rate) for way, rate, _ in newer] or _FILES.findall(text)
+    rates = {way: rate for way, rate in pairs if float(_sound(rate))}
+    amounts = {way: amount for way, _, amount in newer} or {_WAYS[way]: amount for way, amount in _BYTES.findall(text)}
     latencies = tuple(_latencies(text))
     for way, rate in rates.items():
         both = (reading("iops", rate), reading("bandwidth", amounts.get(way), 2**20))
