@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -131,6 +132,18 @@ def test_a_value_that_is_no_cost_is_named_and_left_out(value: str) -> None:
     (cell,) = (cell for cell in everything([bundle.folder])["run"] if cell.target == "kvm")
     assert len(cell.log_ratios) == 3
     assert any("is not a positive, finite and plausible number" in warning for warning in cell.warnings)
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", "-1e300", "null", '"x"'])
+def test_a_sealed_summary_that_holds_no_ratio_is_refused(value: str) -> None:
+    bundle = make("run", boots=2)
+    summary = bundle.folder / "summary.json"
+    first = re.search(r'"log_ratios": \[\s*([-0-9.e]+)', summary.read_text())
+    assert first
+    edit(summary, first[1], value)
+    (bundle.folder / seal.NAME).unlink()
+    seal.seal(bundle.folder)
+    assert trouble(bundle).startswith("The run 'run' is no bundle of ours, or was edited")
 
 
 @pytest.mark.parametrize("header", [{"workloads": 7}, {"plan": {}}, {"host": None}, {"settings": []}, {"label": 3}])

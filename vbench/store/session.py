@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ SOURCES = ("run.json", "instances.jsonl", "samples.jsonl", "summary.json")
 # What code that trusts a bundle's form raises where somebody edited it or took it away.
 EDITED = (OSError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
+_LARGEST = 300.0  # in log; costs lie between 1e-30 and 1e30 (vbench.stats.series)
 _HEAD = ("created", "label", "settings", "digests", "workloads", "own_targets")
 
 Derive = Callable[[Bundle], Mapping[str, Any]]
@@ -43,8 +43,8 @@ class Measured:
     log_ratios: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if not all(map(isfinite, self.log_ratios)):
-            raise ValueError("a log-ratio is not finite")
+        if not all(abs(log) < _LARGEST for log in self.log_ratios):  # NaN fails this too
+            raise ValueError("a log-ratio is beyond what costs can give")
 
 
 @dataclass(frozen=True)
