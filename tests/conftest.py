@@ -1,10 +1,12 @@
 """What every room's tests may ask for."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import vbench.image
+from tests.run.command import Home, temporary_home
 from vbench.image import Image
 
 
@@ -12,6 +14,13 @@ from vbench.image import Image
 def image() -> Image:
     """The default workload image, from the user's own store, where it is built if need be."""
     return vbench.image.build()
+
+
+@pytest.fixture(scope="session")
+def shared_home(image: Image) -> Iterator[Home]:
+    """One home for all tests that enter podman, because a storage takes its time to import the image."""
+    with temporary_home(image.root.parent) as home:
+        yield home
 
 
 @pytest.fixture

@@ -2,10 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,6 +136,12 @@ class Home:
         text = path.read_text() if path.exists() else ""
         return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
+    def header(self) -> dict[str, Any]:
+        """run.json of the newest run."""
+        header = json.loads((self.bundles()[-1] / "run.json").read_text())
+        assert isinstance(header, dict)
+        return header
+
     def entries(self) -> list[dict[str, Any]]:
         """What is on the ledgers."""
         return [entry for path in sorted(self.ledgers.glob("*.jsonl")) for entry in remaining(path.read_text())]
@@ -151,6 +160,17 @@ class Home:
     def started(self) -> list[dict[str, Any]]:
         """Every line of the ledgers, struck out or not."""
         return [json.loads(line) for path in self.ledgers.glob("*.jsonl") for line in path.read_text().splitlines()]
+
+
+@contextmanager
+def temporary_home(images: Path) -> Iterator[Home]:
+    """An empty home that shares the workload image; a folder on a real disk that every user may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="vbtest-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    try:
+        yield Home.make(folder, images)
+    finally:
+        shutil.rmtree(folder)
 
 
 def interrupted(process: Started, number: signal.Signals) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.process import alive, soon, with_words
-from tests.run.command import Home, Started, interrupted, leftovers
+from tests.run.command import SECONDS, Home, interrupted, leftovers
 from vbench.store.bundle import Bundle
 
 ROOT_ONLY = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
@@ -202,23 +202,20 @@ def test_no_room_for_what_passes_is_one_sentence(home: Home, full: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def held(home: Home, kinds: set[str], process: Started) -> list[dict[str, object]]:
-    """What is on the ledger once it has all of these kinds and all targets are up."""
-    assert soon(lambda: len(home.lines()) >= 1 or process.poll() is not None, 300)
-    assert process.poll() is None, home.said.read_text()
-    made = home.entries()
-    assert {str(entry["kind"]) for entry in made} >= kinds
-    return made
-
-
 @pytest.mark.real
 @ROOT_ONLY
-def test_after_sigkill_the_next_start_removes_all_five_kinds(home: Home) -> None:
+def test_after_sigkill_the_next_start_removes_all_five_kinds(shared_home: Home) -> None:
     """With podman and a guest alive: processes, namespaces, cgroups, folders, containers."""
+    home = shared_home
     home.workload("slow", "sleep 30; echo rate 42")
     home.workload("quick", "echo rate 42")
-    process = home.start(target="podman,kvm", profile="quick")
-    made = held(home, {"process", "netns", "cgroup", "folder", "container"}, process)
+    before = len(home.bundles())
+    process = home.start(target="podman,kvm", workload="own.slow", profile="quick")
+    assert soon(lambda: bool(with_words("sleep 30")) or process.poll() is not None, SECONDS)
+    assert process.poll() is None, home.said.read_text()
+    assert len(home.bundles()) == before + 1
+    made = home.entries()
+    assert {entry["kind"] for entry in made} >= {"process", "netns", "cgroup", "folder", "container"}
     process.kill()
     process.wait()
     left = leftovers(home, made)
@@ -228,7 +225,7 @@ def test_after_sigkill_the_next_start_removes_all_five_kinds(home: Home) -> None
     done = home.run(workload="own.quick")
     assert done.returncode == 0, done.stderr
     assert not leftovers(home, made)
-    pids = [int(str(entry["pid"])) for entry in made if entry["kind"] == "process"]
+    pids = [entry["pid"] for entry in made if entry["kind"] == "process"]
     assert len(pids) >= 4
     assert not any(alive(pid) for pid in pids)
     assert not with_words(str(home.scratch))

@@ -1,14 +1,12 @@
 """What a job may do, on real targets: every failure has a reason, and the others go on."""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 import pytest
 
-from tests.run.command import Done, Home
+from tests.run.command import Done, Home, temporary_home
+from vbench.image import Image
 
 JOBS = {
     "fine": "echo rate 42",
@@ -29,14 +27,12 @@ JOBS = {
 
 
 @pytest.fixture(scope="module")
-def done(image_store: Path) -> Iterator[tuple[Home, Done]]:
+def done(image: Image) -> Iterator[tuple[Home, Done]]:
     """One run of all of them on bare and its control."""
-    folder = Path(tempfile.mkdtemp(prefix="vbtest-", dir="/var/tmp"))
-    home = Home.make(folder, image_store)
-    for name, script in JOBS.items():
-        home.workload(name, script, timeout=2 if name == "hangs" else 60)
-    yield home, home.run()
-    rmtree(folder)
+    with temporary_home(image.root.parent) as home:
+        for name, script in JOBS.items():
+            home.workload(name, script, timeout=2 if name == "hangs" else 60)
+        yield home, home.run()
 
 
 def of(done: tuple[Home, Done], name: str) -> list[dict[str, Any]]:

@@ -210,6 +210,6 @@ def test_its_last_words_are_bounded_and_printable(peer: Peer) -> None:
         pipe.greet(LONG)
     lines = caught.value.console.splitlines()
     assert lines[-1].startswith("line 19999 [2J")
-    assert len(lines) == 12
+    assert len(lines) == pipes.LAST_LINES
     assert all(line.isprintable() for line in lines)
     assert len(pipe.console._tail) <= pipes.CONSOLE_LIMIT

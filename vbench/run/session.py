@@ -211,5 +211,5 @@ class Session:
     def _lose(self, live: Live, name: str, error: VbenchError) -> None:
         live.end(Failure("host" if isinstance(error, HostError) else "target", error.message))
         self.reporter.say(f"{error.message} Its cells of this boot are recorded as failed. {error.remedy}".rstrip())
-        for line in error.console.splitlines()[-6:]:
+        for line in error.console.splitlines():
             self.reporter.say(f"  {name}: {line}")
