@@ -19,6 +19,7 @@ from vbench.probes import (
     passthrough,
     platform,
     processor,
+    proof,
     svm,
     vmx,
 )
@@ -38,7 +39,7 @@ class Group(NamedTuple):
 
 GROUPS = (
     Group("Where this runs", (*platform.QUESTIONS, *cloud.QUESTIONS)),
-    Group("Running guests", (*extension.QUESTIONS, *paging.QUESTIONS, *kvm.QUESTIONS)),
+    Group("Running guests", (*extension.QUESTIONS, *paging.QUESTIONS, *kvm.QUESTIONS, *proof.QUESTIONS)),
     Group("Devices for guests", (*iommu.QUESTIONS, *passthrough.QUESTIONS, *helpers.QUESTIONS)),
     Group("Processor features for guests", (*vmx.QUESTIONS, *svm.QUESTIONS, *other.QUESTIONS)),
     Group("Confidential guests", confidential.QUESTIONS),

@@ -52,6 +52,8 @@ def units(snapshot: Snapshot) -> Iterator[tuple[str, str, acpi.Table | None]]:
             yield table.kind, f"ACPI {name}", table
     for name in snapshot.names(CLASS):
         yield next((kind for word, kind in LIVE if name.startswith(word)), UNKNOWN), f"{CLASS}/{name}", None
+    if snapshot.names(GROUPS):
+        yield UNKNOWN, GROUPS, None
     for kind, source in chain(_virtio(snapshot), _device_tree(snapshot)):
         yield kind, source, None
 
@@ -73,19 +75,21 @@ def _device_tree(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
                     yield kind, f"device tree {path.split('/')[-2][:40]}"
 
 
-def _tables_listed(snapshot: Snapshot) -> bool:
-    """Return whether the list of ACPI tables is known: FACP is in every one."""
-    return any(name.startswith(("FACP", "APIC", "DSDT", "IORT")) for name in snapshot.names(TABLES))
+def _listed(snapshot: Snapshot) -> str | None:
+    """Return where all devices are listed: in ACPI (FACP is always there), or in a guest's flat device tree."""
+    if any(name.startswith(("FACP", "APIC", "DSDT", "IORT")) for name in snapshot.names(TABLES)):
+        return f"{TABLES}: no DMAR, IVRS, VIOT, RIMT, nor an SMMU in IORT"
+    tree = any(True for _ in snapshot.glob("/proc/device-tree/*/compatible"))
+    return "device tree: no IOMMU among its nodes" if tree and machine(snapshot).guest else None
 
 
 def _present(snapshot: Snapshot) -> Answer:
     found = list(units(snapshot))
     if found:
         return Answer("yes", "; ".join(dict.fromkeys(source for _, source, _ in found[:4])), "firmware-enabled")
-    if _tables_listed(snapshot):
-        return Answer(
-            "no", f"{TABLES}: no DMAR, IVRS, VIOT, RIMT, nor an SMMU in IORT", "firmware-enabled", _fix(snapshot)
-        )
+    listed = _listed(snapshot)
+    if listed:
+        return Answer("no", listed, "firmware-enabled", _fix(snapshot))
     return Answer(refused(snapshot, TABLES), f"{TABLES}, {CLASS}, device tree")
 
 
@@ -183,7 +187,8 @@ def _strict(snapshot: Snapshot) -> Answer | None:
 
 def _groups(snapshot: Snapshot) -> Answer:
     names = snapshot.names(GROUPS)
-    return Answer(len(names) if names or active(snapshot) is False else UNKNOWN, GROUPS, "kernel-enabled")
+    known = bool(names) or snapshot.sysfs or active(snapshot) is False
+    return Answer(len(names) if known else UNKNOWN, GROUPS, "kernel-enabled")
 
 
 def _shared(snapshot: Snapshot) -> Answer:

@@ -13,7 +13,6 @@ DEVICE = "/dev/kvm"
 NODE = (10, 232)  # the misc device that include/linux/miscdevice.h gives KVM
 NESTED_STATE, PPC_NESTED, ARM_EL2 = 157, 160, 240
 BACKENDS = ("kvm_intel", "kvm_amd", "kvm_pvm", "kvm_hv", "kvm_pr")
-BUILT_IN = ("aarch64", "s390", "riscv", "loongarch", "mips")  # where KVM is one module, or none
 MOST = 2**31
 CAPS: tuple[tuple[str, int, str], ...] = (
     ("recommended_vcpus", 9, "vCPUs that a guest should have at most"),
@@ -126,8 +125,7 @@ def backend(snapshot: Snapshot) -> str:
     for name in BACKENDS:
         if snapshot.exists(f"/sys/module/{name}"):
             return name
-    opened = opens(snapshot).value == "yes"
-    if opened or ((snapshot.arch or "").startswith(BUILT_IN) and snapshot.exists("/sys/module/kvm")):
+    if opens(snapshot).value in ("yes", NOT_PERMITTED):
         return "built in"
     return "none" if snapshot.sysfs else UNKNOWN
 

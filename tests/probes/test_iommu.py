@@ -97,6 +97,31 @@ def test_live_with_groups() -> None:
     assert [value(snapshot, f"iommu.{key}") for key in keys] == ["yes", "vt-d", "yes", "no", "no", 2, 1]
 
 
+def test_groups_mean_an_iommu_of_some_kind() -> None:
+    snapshot = machine({"/sys/kernel/iommu_groups/0/type": "DMA"}, arch="ppc64le")
+    assert [value(snapshot, f"iommu.{key}") for key in ("present", "kind", "active", "groups")] == [
+        "yes",
+        "unknown",
+        "yes",
+        1,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("nodes_of_tree", "present", "kind"),
+    [
+        ({"smmuv3@9050000": "arm,smmu-v3"}, "yes", "smmu"),
+        ({"pcie@10000000": "pci-host-ecam-generic"}, "no", "none"),
+        ({}, "unknown", "unknown"),
+    ],
+)
+def test_a_guests_device_tree_lists_what_is_there(nodes_of_tree: dict[str, str], present: str, kind: str) -> None:
+    files = {f"/proc/device-tree/{name}/compatible": text + "\0" for name, text in nodes_of_tree.items()}
+    snapshot = machine({**files, "/proc/device-tree/compatible": "linux,dummy-virt\0"}, arch="aarch64")
+    assert value(snapshot, "iommu.present") == present
+    assert value(snapshot, "iommu.kind") == kind
+
+
 def test_a_guest_is_told_to_ask_for_a_virtual_one() -> None:
     guest = machine(FACP, arch="x86_64", cpuid=[leaf(1, ecx=1 << 31), signature("KVMKVMKVM")])
     assert "guest" in str(fact(guest, "iommu.present").fix)
