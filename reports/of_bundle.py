@@ -9,6 +9,7 @@ from vbench.probes import facts
 from vbench.probes.matters import differences, voids
 from vbench.reports.as_json import document
 from vbench.reports.table import Table, tabulate
+from vbench.run.sanity import voided
 from vbench.stats import EVERY, Context
 from vbench.store import snapshot
 from vbench.store.bundle import Bundle
@@ -36,6 +37,8 @@ def context_of(bundle: Bundle) -> Context:
     instances = bundle.instances()
     workloads = bundle.header["workloads"]
     differing, withheld = _compared(bundle, list(workloads))
+    for place, reasons in voided(bundle.samples()).items():
+        withheld[place] = withheld.get(place, ()) + reasons
     return Context(
         accelerators={one["target"]: one["accelerator"] for one in instances if one["accelerator"]},
         differences=differing,

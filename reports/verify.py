@@ -14,6 +14,7 @@ from vbench.model import Sample
 from vbench.reports.clean import printable
 from vbench.reports.finish import summary_of
 from vbench.run import jobs
+from vbench.run.around import Around
 from vbench.run.execute import read_plan
 from vbench.run.plan import Step
 from vbench.store import definitions, imports, seal
@@ -120,7 +121,8 @@ def _measured(bundle: Bundle) -> Derive:
             raise ValueError("it is not of the step that the plan has")
         warmup = iteration < plan.profile.warmups
         origin = jobs.Origin(step, iteration, warmup=warmup, instance=str(record["instance"]), raw=raw)
-        return jobs.derived(workloads[step.workload], origin, outcome)
+        host = msgspec.convert(record.get("around", {}), Around)
+        return jobs.derived(workloads[step.workload], origin, outcome, host)
 
     return derive
 

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, replace
 
 from vbench.errors import HostError, JobError, TargetError
 from vbench.model import Failure, Sample
+from vbench.run import around, sanity
+from vbench.run.around import Around
 from vbench.run.plan import Profile, Step
 from vbench.store.bundle import Recorder
 from vbench.targets.chain import Instance
@@ -13,7 +15,7 @@ from vbench.targets.pipe import Outcome
 from vbench.targets.place import Settings
 from vbench.workloads import Workload, expand, parse
 
-COUNTERS = ("/proc/stat", "/proc/diskstats")
+COUNTERS = ("/proc/stat", around.DISKS, *sanity.INSIDE)
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CLOCK_SLACK, CLOCK_SHARE = 0.25, 0.05  # seconds, and share of the job, that the host may see it take longer
 CLOCK_LEAD = 0.01  # seconds that it may seem to take longer in the target, by the grain of two clocks
@@ -110,8 +112,10 @@ def iterate(
     """Run one iteration and record its raw output and a sample for each metric."""
     argv = expand(workload.job.argv, setting.values(workload, instance, port))
     origin = Origin(step, iteration, warmup=iteration < setting.profile.warmups, instance=instance.ident)
+    counters = around.paths_of(instance.pipe.process.pid)
     try:
         with serving(workload, setting, port):
+            before = around.read(counters)
             outcome = instance.pipe.exec(
                 argv,
                 timeout=workload.job.timeout,
@@ -119,12 +123,14 @@ def iterate(
                 cwd=work_folder(workload, instance),
                 watch=COUNTERS,
             )
+            after = around.read(counters)
     except JobError as error:
         recorder.samples(origin.failures(workload, Failure("job", error.message)))
         return
+    host = Around(setting.profile.seconds, before, after)
     record = {"step": asdict(step), "iteration": iteration, "instance": instance.ident, "argv": argv, **asdict(outcome)}
-    origin = replace(origin, raw=recorder.raw(step.number, iteration, record))
-    recorder.samples(derived(workload, origin, outcome))
+    origin = replace(origin, raw=recorder.raw(step.number, iteration, {**record, "around": asdict(host)}))
+    recorder.samples(derived(workload, origin, outcome, host))
 
 
 @dataclass(frozen=True)
@@ -165,9 +171,10 @@ class Origin:
         return self.samples(workload, dict.fromkeys((metric.name for metric in workload.metrics), failure))
 
 
-def derived(workload: Workload, origin: Origin, outcome: Outcome) -> Iterator[Sample]:
+def derived(workload: Workload, origin: Origin, outcome: Outcome, host: Around | None = None) -> Iterator[Sample]:
     """Yield the samples of a finished job; `vbench verify` derives them again from its raw output."""
-    return origin.samples(workload, read(workload, origin.step.target, outcome), clock_warnings(outcome))
+    warnings = clock_warnings(outcome) + sanity.remarks(sanity.Job(workload, outcome, host or Around()))
+    return origin.samples(workload, read(workload, origin.step.target, outcome), warnings)
 
 
 def read(workload: Workload, target: str, outcome: Outcome) -> Mapping[str, float | Failure]:
