@@ -8,7 +8,7 @@ from textwrap import shorten
 from vbench.model import Cell, Difference
 from vbench.reports import numbers
 from vbench.reports.clean import printable
-from vbench.reports.table import Table, is_emulated
+from vbench.reports.table import Table, label
 
 COLUMNS = ("target", "value", "cost", "interval", "MDE", "verdict", "see")
 _LONGEST = 48  # characters of a differing value; all of it is in the JSON
@@ -72,9 +72,8 @@ def layout(table: Table) -> Layout:
 
 
 def _row(cell: Cell, control: Cell | None, numbered: dict[str, int], differing: str) -> Row:
-    label = f"{cell.target} ({cell.accelerator})" if is_emulated(cell) else cell.target
     return Row(
-        printable(label),
+        printable(label(cell)),
         printable(numbers.value(cell, control)),
         numbers.ratio(cell),
         numbers.interval(cell),

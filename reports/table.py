@@ -88,6 +88,11 @@ def _conditions(table: Table) -> tuple[str, ...]:
     return tuple(said)
 
 
+def label(cell: Cell) -> str:
+    """Return the target as people and programs are told of it: emulation is never called KVM."""
+    return f"{cell.target} ({cell.accelerator})" if is_emulated(cell) else cell.target
+
+
 def is_emulated(cell: Cell) -> bool:
     """Return whether any level of the cell's target ran under software emulation."""
     return "tcg" in (cell.accelerator or "")

@@ -44,16 +44,21 @@ def _lines(source: Source, per_cell: dict[tuple[Key, str], list[Boot]]) -> Itera
     for (workload, target, _), values in grouped.items():
         count = max(boot.blocks for _, boot in values)
         pairs = " ".join(f"{boot.value!r} {_unit(key)}" for key, boot in values)
-        yield f"{name(workload, target, source.cpus)} {count} {pairs}"
+        accelerator = source.accelerators[target] or "none"
+        yield f"{name(workload, target, accelerator, source.cpus)} {count} {pairs}"
 
 
-def name(workload: str, target: str, cpus: int | None) -> str:
+def name(workload: str, target: str, accelerator: str, cpus: int | None) -> str:
     """Return a benchmark's name: one field, `/` only before a key, the CPUs at the end as Go puts GOMAXPROCS there.
 
-    >>> name("cpu.primes", "kvm/kvm", 2), name("cpu.primes", "lab-7", None)
-    ('BenchmarkCpu.primes/target=kvm%2Fkvm-2', 'BenchmarkCpu.primes/target=lab%2D7')
+    >>> name("cpu.primes", "kvm/kvm", "tcg/kvm", 2)
+    'BenchmarkCpu.primes/target=kvm%2Fkvm/accelerator=tcg%2Fkvm-2'
+    >>> name("cpu.primes", "lab", "gpu-7", None)
+    'BenchmarkCpu.primes/target=lab/accelerator=gpu%2D7'
     """
-    whole = f"Benchmark{quote(workload[:1].upper() + workload[1:], _SAFE)}/target={quote(target, _SAFE)}"
+    parts = (workload[:1].upper() + workload[1:], target, accelerator)
+    title, where, how = (quote(part, _SAFE) for part in parts)
+    whole = f"Benchmark{title}/target={where}/accelerator={how}"
     return f"{whole}-{cpus}" if cpus else re.sub(r"-(?=[0-9]+$)", "%2D", whole)
 
 

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from vbench.model import Cell
 from vbench.reports.clean import printable
 from vbench.reports.exports.source import Source, valued
+from vbench.reports.table import label
 
 
 def write(sources: Sequence[Source]) -> str:
     """Return the run as JSON: each metric under its name in its unit, the cost relative to bare as `NAME-cost`."""
     benchmarks: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for cell, value in valued(sources[0].table.cells):
-        measures = benchmarks[printable(f"{cell.workload} on {cell.target}")]
+        measures = benchmarks[printable(f"{cell.workload} on {label(cell)}")]
         measures[printable(cell.metric)] = {"value": value}
         if cell.ratio is not None and cell.verdict != "baseline":
             measures[printable(f"{cell.metric}-cost")] = _bounded(cell, cell.ratio)

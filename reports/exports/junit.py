@@ -13,6 +13,7 @@ from vbench.model import BARE, CONTROL, Cell
 from vbench.reports.clean import printable
 from vbench.reports.exports.source import Source, title
 from vbench.reports.numbers import interval, percent, ratio
+from vbench.reports.table import label
 from vbench.stats.gate import Outcome, gate, paired
 from vbench.stats.pairs import log_ratios
 
@@ -52,18 +53,23 @@ def _outcomes(source: Source) -> dict[Place, Outcome]:
 
 
 def _case(suite: ET.Element, cell: Cell, outcome: Outcome | None, margin: float) -> None:
-    name = printable(f"{cell.metric} on {cell.target}")
+    name = printable(f"{cell.metric} on {label(cell)}")
     case = ET.SubElement(suite, "testcase", classname=printable(cell.workload), name=name)
-    measured = f"{title(cell)}: cost {ratio(cell)} of bare, interval {interval(cell)}, margin {percent(margin)}"
+    measured = f"{title(cell)}: {cell.verdict}, cost {ratio(cell)} of bare, interval {interval(cell)}, margin {percent(margin)}"
     said = printable("; ".join((measured, *cell.warnings)))
     if cell.verdict == "failed":
         ET.SubElement(case, "error", type="failed", message=said)
     elif outcome == "regressed":
         ET.SubElement(case, "failure", type=outcome, message=said)
-    elif outcome in {"no worse", "improved"} or cell.verdict == "baseline":
+    elif outcome in {"no worse", "improved"} or cell.verdict == "baseline" or _is_control(cell):
         ET.SubElement(case, "system-out").text = said
     else:
         ET.SubElement(case, "skipped", type=outcome or cell.verdict, message=f"{outcome or cell.verdict}: {said}")
+
+
+def _is_control(cell: Cell) -> bool:
+    """Whether the cell is the A/A control's: it says what the session is worth, and no target's cost."""
+    return cell.target == CONTROL and cell.low is not None
 
 
 def _count(suite: ET.Element) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from vbench.reports.clean import spreadsheet
 from vbench.reports.exports.source import Source, valued
+from vbench.reports.table import label
 
 
 def write(sources: Sequence[Source]) -> str:
@@ -29,7 +30,7 @@ def write(sources: Sequence[Source]) -> str:
 def _row(source: Source) -> dict[str, float]:
     row: dict[str, float] = {}
     for cell, value in valued(source.table.cells):
-        name = spreadsheet(f"{cell.workload}.{cell.metric}.{cell.target}")
+        name = spreadsheet(f"{cell.workload}.{cell.metric}.{label(cell)}")
         row[name] = value
         if cell.ratio is not None and cell.verdict != "baseline":
             row[f"{name}.cost"] = cell.ratio

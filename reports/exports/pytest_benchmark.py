@@ -19,7 +19,11 @@ _FORMAT = "5.2.3"  # the version of pytest-benchmark whose form this is
 def write(sources: Sequence[Source]) -> str:
     """Return the run as pytest-benchmark's JSON; metrics that are no duration are left out."""
     source = sources[0]
-    found = [_benchmark(key, target, rounds) for (key, target), rounds in boots(source).items() if _is_time(key)]
+    found = [
+        _benchmark(key, source.labels[target], rounds)
+        for (key, target), rounds in boots(source).items()
+        if _is_time(key)
+    ]
     if not found:
         return ""
     document = {

@@ -17,6 +17,7 @@ COLUMNS: Mapping[str, type] = {
     "unit": str,
     "better": str,
     "target": str,
+    "accelerator": str,
     "instance": str,
     "boot": int,
     "block": int,
@@ -62,14 +63,18 @@ def write_parquet(sources: Sequence[Source]) -> bytes:
 
 
 def _rows(sources: Sequence[Source]) -> Iterator[dict[str, Any]]:
-    return (_row(source.run, sample) for source in sources for sample in source.bundle.samples())
+    for source in sources:
+        accelerators = source.accelerators
+        for sample in source.bundle.samples():
+            yield _row(source.run, accelerators[sample.target], sample)
 
 
-def _row(run: str, sample: Sample) -> dict[str, Any]:
+def _row(run: str, accelerator: str | None, sample: Sample) -> dict[str, Any]:
     failure = sample.failure
     return {
-        **{name: getattr(sample, name) for name in COLUMNS if hasattr(sample, name)},
+        **{name: getattr(sample, name, None) for name in COLUMNS},
         "run": run,
+        "accelerator": accelerator,
         "blame": failure.blame if failure else None,
         "failure": failure.message if failure else None,
         "warnings": "; ".join(sample.warnings) or None,

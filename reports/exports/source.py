@@ -9,7 +9,7 @@ from typing import NamedTuple
 from vbench.errors import InputError
 from vbench.model import Cell
 from vbench.reports.of_bundle import table_of
-from vbench.reports.table import Table
+from vbench.reports.table import Table, label
 from vbench.stats.estimate import natural
 from vbench.stats.series import Key, gather
 from vbench.store.bundle import Bundle
@@ -42,6 +42,16 @@ class Source:
         """How many CPUs every target had; None where nobody knows, as of an import."""
         cpus = self.bundle.header["settings"]["cpus"]
         return cpus if isinstance(cpus, int) else None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What each target is called: "kvm (tcg)" where its guest was emulated."""
+        return {cell.target: label(cell) for cell in self.table.cells}
+
+    @property
+    def accelerators(self) -> dict[str, str | None]:
+        """What ran the guest of each target, None where there was none."""
+        return {cell.target: cell.accelerator for cell in self.table.cells}
 
     def host(self, key: str) -> str:
         """Return what the header says of the host (name, kernel, arch), or "unknown"."""
@@ -95,4 +105,4 @@ def cost(cell: Cell, value: float) -> tuple[float, str]:
 
 def title(cell: Cell) -> str:
     """Return what a dashboard calls a cell."""
-    return f"{cell.workload} {cell.metric} on {cell.target}"
+    return f"{cell.workload} {cell.metric} on {label(cell)}"

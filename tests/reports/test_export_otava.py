@@ -42,7 +42,7 @@ def test_otava_finds_the_run_since_which_a_guest_is_slower(otava: Path, tmp_path
         "file": str(tmp_path / "history.csv"),
         "time_column": "time",
         "attributes": ["run"],
-        "metrics": {"kvm": {"direction": -1, "column": "cpu.primes.duration.kvm.cost"}},
+        "metrics": {"kvm": {"direction": -1, "column": "cpu.primes.duration.kvm (tcg).cost"}},
     }
     (tmp_path / "otava.yaml").write_text(yaml.safe_dump({"tests": {"primes": config}}))
     argv = [otava, "analyze", "primes", "--config-file", tmp_path / "otava.yaml", "--since=2026-01-01"]

@@ -48,8 +48,8 @@ def test_pytest_benchmark_compares_what_was_exported(source: Source, tmp_path: P
     told = subprocess.run(argv, check=True, capture_output=True, text=True, cwd=tmp_path)
     assert "disk.randread.latency_p50" in told.stdout
     rows = {row["name"]: row for row in csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text()))}
-    assert set(rows) == {f"disk.randread.latency_p50[{target}]" for target in ("bare", "bare2", "kvm")}
-    kvm = rows["disk.randread.latency_p50[kvm]"]
+    assert set(rows) == {f"disk.randread.latency_p50[{target}]" for target in ("bare", "bare2", "kvm (tcg)")}
+    kvm = rows["disk.randread.latency_p50[kvm (tcg)]"]
     assert isclose(float(kvm["median"]), 0.00205)
     assert kvm["rounds"] == "2"
 
@@ -57,7 +57,7 @@ def test_pytest_benchmark_compares_what_was_exported(source: Source, tmp_path: P
 def test_pytest_benchmark_statistics_are_those_of_pytest_benchmark(source: Source) -> None:
     from pytest_benchmark.stats import Stats  # noqa: PLC0415 - untyped, and only this test wants it
 
-    (kvm,) = [one for one in json.loads(text("pytest-benchmark", source))["benchmarks"] if one["param"] == "kvm"]
+    (kvm,) = [one for one in json.loads(text("pytest-benchmark", source))["benchmarks"] if one["param"] == "kvm (tcg)"]
     theirs: Any = Stats()  # type: ignore[no-untyped-call]
     for value in kvm["stats"]["data"]:
         theirs.update(value)
@@ -67,25 +67,25 @@ def test_pytest_benchmark_statistics_are_those_of_pytest_benchmark(source: Sourc
 
 def test_bencher_metric_format_has_numbers_and_ordered_bounds(source: Source) -> None:
     document = json.loads(text("bmf", source))
-    assert document["cpu.primes on kvm"]["rate"].keys() == {"value"}
+    assert document["cpu.primes on kvm (tcg)"]["rate"].keys() == {"value"}
     for measures in document.values():
         for measure in measures.values():
             assert measure.keys() <= {"value", "lower_value", "upper_value"}
             low, value, high = (measure.get(k, measure["value"]) for k in ("lower_value", "value", "upper_value"))
             assert 0 < low <= value <= high
-    assert document["cpu.primes on kvm"]["rate-cost"]["lower_value"] > 5
+    assert document["cpu.primes on kvm (tcg)"]["rate-cost"]["lower_value"] > 5
     assert "disk.randread on podman" not in document
 
 
 def test_what_wants_smaller_gets_costs(source: Source) -> None:
     entries = {entry["name"]: entry for entry in json.loads(text("github-action", source))}
     assert all({"name", "unit", "value"} <= entry.keys() and entry["value"] > 0 for entry in entries.values())
-    bare, kvm = entries["cpu.primes rate on bare"], entries["cpu.primes rate on kvm"]
+    bare, kvm = entries["cpu.primes rate on bare"], entries["cpu.primes rate on kvm (tcg)"]
     assert kvm["value"] > bare["value"]
     assert kvm["unit"] == "s"
-    assert entries["memory.bandwidth bandwidth on kvm"]["unit"] == "s/B"
-    assert entries["cpu.primes rate on kvm, relative to bare"]["value"] == pytest.approx(4712 / 878.5, rel=1e-3)
-    assert re.fullmatch(r"5\.\d+ to 5\.\d+", entries["cpu.primes rate on kvm, relative to bare"]["range"])
+    assert entries["memory.bandwidth bandwidth on kvm (tcg)"]["unit"] == "s/B"
+    assert entries["cpu.primes rate on kvm (tcg), relative to bare"]["value"] == pytest.approx(4712 / 878.5, rel=1e-3)
+    assert re.fullmatch(r"5\.\d+ to 5\.\d+", entries["cpu.primes rate on kvm (tcg), relative to bare"]["range"])
 
 
 def test_openmetrics_is_what_prometheus_parses(source: Source) -> None:
@@ -107,12 +107,13 @@ def test_junit_tells_the_outcomes_apart(source: Source) -> None:
     parsed: Any = JUnitXml.fromstring(text("junit", source).encode())
     results = {(case.classname, case.name): case.result for suite in parsed for case in suite}
     kinds = {place: [type(result) for result in found] for place, found in results.items()}
-    assert kinds["cpu.primes", "rate on kvm"] == [Failure]
+    assert kinds["cpu.primes", "rate on kvm (tcg)"] == [Failure]
     assert kinds["cpu.primes", "rate on podman"] == []
+    assert kinds["cpu.primes", "rate on bare2"] == kinds["cpu.primes", "rate on bare"] == []
     assert kinds["cpu.primes", "rate on kvm/kvm"] == [Skipped]
     assert results["cpu.primes", "rate on kvm/kvm"][0].type == "inconclusive"
     assert kinds["disk.randread", "latency_p50 on podman"] == [JUnitError]
-    assert kinds["memory.bandwidth", "bandwidth on kvm"] == [Skipped]
+    assert kinds["memory.bandwidth", "bandwidth on kvm (tcg)"] == [Skipped]
     assert kinds["memory.bandwidth", "bandwidth on podman"] == [Skipped]
     assert kinds["cpu.primes", f"rate on {CLEAN}"] == [Failure]
     for suite in parsed:
@@ -123,7 +124,7 @@ def test_junit_tells_the_outcomes_apart(source: Source) -> None:
 
 def test_junit_takes_the_margin_of_the_caller(tmp_path: Path) -> None:
     found = bundle(tmp_path / "r", session({"bare": boots(1.0, 1.01, 0.99), "kvm": boots(1.1, 1.12, 1.09)}))
-    for margin, kind in ((0.03, "<failure"), (0.5, "<system-out>cpu.primes duration on kvm")):
+    for margin, kind in ((0.03, "<failure"), (0.5, "<system-out>cpu.primes duration on kvm (tcg)")):
         assert kind in text("junit", source_of(found, margin=margin))
 
 
@@ -133,17 +134,17 @@ def test_go_benchmarks_keep_to_the_grammar(source: Source) -> None:
     assert units == {"rate-1/s": "better=higher", "latency_p50-sec": "better=lower", "bandwidth-B/s": "better=higher"}
     results = [line.split() for line in lines if line.startswith("Benchmark")]
     for title, count, *pairs in results:
-        assert re.fullmatch(r"Benchmark[A-Z][^/\s]*/target=[^/\s]+-2", title)
+        assert re.fullmatch(r"Benchmark[A-Z][^/\s]*/target=[^/\s]+/accelerator=(tcg|none)-2", title)
         assert int(count) > 0
         assert all(float(value) > 0 for value in pairs[::2])
         assert set(pairs[1::2]) <= units.keys()
     others = [line for line in lines if line and not line.startswith(("Benchmark", "Unit "))]
     assert all(re.fullmatch(r"[a-z][^\sA-Z]*: \S.*", line) for line in others)
-    assert sum(title == "BenchmarkCpu.primes/target=kvm%2Fkvm-2" for title, *_ in results) == 4
+    assert sum(title == "BenchmarkCpu.primes/target=kvm%2Fkvm/accelerator=none-2" for title, *_ in results) == 4
 
 
 def test_a_go_name_that_ends_in_a_number_is_not_taken_for_cpus() -> None:
-    assert not re.search(r"-\d+$", name("cpu.primes", "lab-7", None))
+    assert not re.search(r"-\d+$", name("cpu.primes", "lab", "gpu-7", None))
 
 
 def test_a_unit_of_two_directions_has_none_in_go(tmp_path: Path) -> None:
@@ -163,6 +164,8 @@ def test_pandas_reads_every_sample(source: Source, form: str) -> None:
         sample["value"] for sample in kept if sample["value"] is not None
     ]
     assert not frame["warmup"].any()
+    assert set(frame.loc[frame["target"] == "kvm", "accelerator"]) == {"tcg"}
+    assert frame.loc[frame["target"] == "bare", "accelerator"].isna().all()
     assert set(frame["run"]) == {"20261120-a1b2"}
     assert "last words" in frame["failure"].dropna().item()
 
@@ -186,8 +189,8 @@ def test_otava_rows_are_in_order_of_time_and_whole(tmp_path: Path) -> None:
     frame = pd.read_csv(io.StringIO(text("otava", late, early)))
     assert list(frame["run"]) == ["r1", "r2"]
     assert not frame.isna().any().any()
-    assert "cpu.primes.rate.kvm.cost" in frame.columns
-    assert "memory.bandwidth.bandwidth.kvm" not in frame.columns
+    assert "cpu.primes.rate.kvm (tcg).cost" in frame.columns
+    assert "memory.bandwidth.bandwidth.kvm (tcg)" not in frame.columns
 
 
 def test_nothing_is_ever_written_as_zero(source: Source) -> None:
@@ -231,4 +234,4 @@ def test_unknown_settings_are_no_zero(tmp_path: Path) -> None:
     assert found.cpus == HEADER["settings"]["cpus"]
     imported = source_of(bundle(tmp_path / "i", everything(), settings={"cpus": None, "memory": 2**29}))
     assert imported.cpus is None
-    assert "target=kvm 1" in text("benchfmt", imported)
+    assert "target=kvm/accelerator=tcg 1" in text("benchfmt", imported)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from vbench.cli.show import Margin
-from vbench.errors import HostError
+from vbench.errors import HostError, InputError
 
 Runs = Annotated[list[str], typer.Argument(help="An id, a unique prefix of one, @latest, @latest~1, or a path.")]
 
@@ -27,6 +27,8 @@ def export(
     share = parse_share(margin)
     written = exports.export([exports.source_of(bundle.find(name), margin=share) for name in run], to)
     if output is None:
+        if sys.stdout.isatty() and b"\0" in written:
+            raise InputError(f"'{to}' is nothing for a terminal.", "Name a file with -o.")
         sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
         return
