@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vbench.cli.common import out, print_json
+from vbench.cli.targets import ConfigFile
+from vbench.errors import InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,7 +28,8 @@ SHORT = (
         "Running guests",
         (
             "cpu.virtualization cpu.virtualization_enabled cpu.nested_paging kvm.device kvm.opens kvm.runs "
-            "kvm.exits_per_second kvm.boots kvm.backend kvm.nested confidential.guest"
+            "kvm.exits_per_second kvm.boots kvm.backend kvm.nested guest.accelerator guest.nested "
+            "confidential.guest"
         ),
     ),
     (
@@ -53,15 +56,31 @@ def probe(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (vbench.facts/1).")] = False,
     sysroot: Annotated[Path | None, typer.Option(help="Probe a recorded machine: a folder or a tar of one.")] = None,
     save: Annotated[Path | None, typer.Option(help="Record the machine in a folder or a .tar.gz, masked.")] = None,
+    target: Annotated[str | None, typer.Option(help="Probe inside a target, such as podman or kvm/kvm.")] = None,
+    prove: Annotated[bool, typer.Option("--prove", help="Boot a guest and a nested guest, and see.")] = False,
+    config: ConfigFile = None,
     every: Annotated[bool, typer.Option("--all", help="Print every fact, not only those that matter most.")] = False,
 ) -> None:
     """Tell what this machine can do: run guests, give devices away, measure without disturbance."""
     from vbench.store import snapshot as store
 
-    snapshot = store.load(sysroot) if sysroot else _live()
+    if sum((sysroot is not None, target is not None, prove)) > 1:
+        raise InputError("Only one of --sysroot, --target and --prove can be had at once.", "Choose one.")
+    recorded = store.load(sysroot) if sysroot else None
+    snapshot = recorded or (_by_booting(target, config) if target or prove else _live())
     if save:
         store.save(snapshot, save)
     show(snapshot, as_json=as_json, every=every)
+
+
+def _by_booting(target: str | None, config: Path | None) -> "Snapshot":
+    """Return the snapshot of the inside of a target, or of this host with what boots have proven."""
+    from vbench import config as configuration
+    from vbench.run import probing
+    from vbench.targets.catalogue import Catalogue
+
+    catalogue = Catalogue({name: way.argv for name, way in configuration.read(config).target.items()})
+    return probing.of_target(target, catalogue) if target else probing.proven(catalogue)
 
 
 def show(snapshot: "Snapshot", *, as_json: bool, every: bool) -> None:
@@ -88,9 +107,8 @@ def _booted() -> dict[str, bool]:
     """Return what a boot under KVM showed, where `vbench` has tried one since this machine started."""
     from vbench.targets import accelerator
 
-    proof = accelerator.known()
-    tried = proof.accelerator == "kvm" or "did not boot" in proof.reason
-    return {"booted": proof.accelerator == "kvm"} if tried else {}
+    booted = accelerator.known().booted
+    return {} if booted is None else {"booted": booted}
 
 
 def _document(found: "list[Fact]", storeys: "list[Layer]") -> dict[str, Any]:

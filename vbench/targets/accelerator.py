@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vbench import paths
-from vbench.errors import VbenchError
+from vbench.errors import TargetError
 from vbench.ledger import boot_id
 from vbench.model import Missing
 from vbench.targets.place import Place, Settings
@@ -24,10 +24,14 @@ Boot = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Proof:
-    """The accelerator that booted our guest here, and why not KVM where it is not."""
+    """The accelerator that boots our guest here, and why not KVM where it is not.
+
+    `booted` says whether KVM did in a boot that was tried, None where none was.
+    """
 
     accelerator: str
     reason: str
+    booted: bool | None = None
 
 
 def choose(place: Place, settings: Settings) -> str:
@@ -48,33 +52,50 @@ def _cache() -> Path:
 
 def known() -> Proof:
     """Return what `prove` found on this boot of the host; before that nothing is claimed."""
-    try:
-        return Proof(**json.loads(_cache().read_text()))
-    except (OSError, ValueError, TypeError):
-        return Proof("tcg", "KVM was not tried yet")
+    return _cached() or _without_a_try() or Proof("tcg", "KVM was not tried yet")
 
 
 def prove(boot: Boot) -> Proof:
-    """Find out once a host boot whether KVM boots our guest; `boot` boots it with a given accelerator or raises."""
-    if _cache().exists():
-        return known()
+    """Find out once a host boot whether KVM boots our guest; `boot` boots it with a given accelerator.
+
+    A guest that does not come up (TargetError) is the answer no; whatever else `boot` raises is no answer.
+    """
+    if proof := _cached() or _without_a_try():
+        return proof
     proof = _try(boot)
     _cache().parent.mkdir(parents=True, exist_ok=True)
     _cache().write_text(json.dumps(asdict(proof)))
     return proof
 
 
-def _try(boot: Boot) -> Proof:
+def forget() -> None:
+    """Let the next `prove` try again."""
+    _cache().unlink(missing_ok=True)
+
+
+def _cached() -> Proof | None:
+    try:
+        return Proof(**json.loads(_cache().read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _without_a_try() -> Proof | None:
     if not Path("/dev/kvm").exists():
         return Proof("tcg", "there is no /dev/kvm")
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return Proof("tcg", "/dev/kvm may not be opened by this user")
+    return None
+
+
+def _try(boot: Boot) -> Proof:
     try:
         boot("kvm")
-    except VbenchError as error:
+    except TargetError as error:
         said = error.console.splitlines()
-        return Proof("tcg", f"KVM did not boot our guest: {error.message}{' ' + said[-1][:160] if said else ''}")
-    return Proof("kvm", "a guest booted under KVM")
+        why = f"KVM did not boot our guest: {error.message}{' ' + said[-1][:160] if said else ''}"
+        return Proof("tcg", why, booted=False)
+    return Proof("kvm", "a guest booted under KVM", booted=True)
 
 
 def missing_nesting() -> list[Missing]:
