@@ -55,8 +55,8 @@ def _outcomes(source: Source) -> dict[Place, Outcome]:
 def _case(suite: ET.Element, cell: Cell, outcome: Outcome | None, margin: float) -> None:
     name = printable(f"{cell.metric} on {label(cell)}")
     case = ET.SubElement(suite, "testcase", classname=printable(cell.workload), name=name)
-    measured = f"{title(cell)}: {cell.verdict}, cost {ratio(cell)} of bare, interval {interval(cell)}, margin {percent(margin)}"
-    said = printable("; ".join((measured, *cell.warnings)))
+    measured = f"cost {ratio(cell)} of bare, interval {interval(cell)}, margin {percent(margin)}"
+    said = printable("; ".join((f"{title(cell)}: {cell.verdict}, {measured}", *cell.warnings)))
     if cell.verdict == "failed":
         ET.SubElement(case, "error", type="failed", message=said)
     elif outcome == "regressed":
