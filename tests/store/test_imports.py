@@ -209,6 +209,12 @@ def test_a_shipped_workload_reads_what_its_own_job_printed_elsewhere(tmp_path: P
         import_files(request)
 
 
+def test_a_shipped_workload_s_name_makes_no_shipped_job_of_a_file(tmp_path: Path) -> None:
+    bundle = import_files(Request("disk.randread", origins(tmp_path, ("bare", FAST))), config.workloads())
+    assert bundle.header["workloads"]["disk.randread"]["version"] == "fio 3.33"
+    assert not (bundle.folder / "workloads").exists()
+
+
 def output(argv: Sequence[str], folder: Path) -> str:
     done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=folder)
     return done.stdout + (done.stderr if argv[0] == "stress-ng" else "")

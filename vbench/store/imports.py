@@ -56,7 +56,8 @@ def import_files(request: Request, known: Iterable[Workload] = ()) -> Bundle:
         remedy = "Import them under workloads of their own, or allow it with --mixed; the samples say so then."
         raise InputError(next(iter(differing.values())), remedy)
     bundle = Bundle.create(_header(request, taken))
-    definitions.keep(bundle.folder, [own] if own else [])
+    used = own and any(part.definition.get("digest") == own.digest for one in taken for part in one.report.parts)
+    definitions.keep(bundle.folder, [own] if own and used else [])
     with Recorder(bundle) as recorder:
         for number, (one, place) in enumerate(zip(taken, _places(request), strict=True)):
             _record(recorder, number, one, place, differing)
