@@ -147,10 +147,13 @@ def _table(facts: "list[Fact]") -> "Table":
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(min_width=26, no_wrap=True)
     table.add_column(max_width=22, overflow="fold")
-    table.add_column(overflow="fold", style="dim")
+    table.add_column(overflow="fold")
+    above = ""
     for fact in facts:
-        note = f"{fact.source}" + (f"\n-> {fact.fix}" if fact.fix else "")
-        table.add_row(Text(fact.key), Text(_value(fact)), Text(note))
+        note = Text("the same" if fact.source == above else fact.source, style="dim")
+        note.append(f"\n-> {fact.fix}" if fact.fix else "", style="not dim")
+        table.add_row(Text(fact.key), Text(_value(fact)), note)
+        above = fact.source
     return table
 
 
