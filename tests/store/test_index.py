@@ -89,6 +89,14 @@ def test_a_run_that_went_on_is_read_again_and_one_that_is_gone_forgotten() -> No
     assert after["a"] != before["a"]
 
 
+@pytest.mark.parametrize("done", [True, False], ids=["sealed", "unfinished"])
+def test_a_label_in_bytes_that_are_no_text_is_kept(done: bool) -> None:
+    bundle = make("run", boots=2, header={"label": {"what": b"\xff!".decode("utf-8", "surrogateescape")}}, done=done)
+    session = consult(paths.index(), summary_of, [bundle.folder], lambda index: index.session(bundle.folder))
+    assert session.label == {"what": "?!"}
+    assert len(everything([bundle.folder])["run"]) == len(COSTS)
+
+
 def test_what_is_withheld_has_no_ratio() -> None:
     bundle = make("run", boots=2, odd=BROKEN)
     (cell,) = (cell for cell in everything([bundle.folder])["run"] if cell.target == "kvm")

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from vbench import __version__
 from vbench.errors import InputError, VbenchError
 from vbench.model import Value
 from vbench.store import seal
@@ -82,8 +83,8 @@ def read(folder: Path, derive: Derive) -> tuple[Session, tuple[Measured, ...]]:
         summary = _sealed_summary(bundle) or derive(bundle)
         head = {name: bundle.header[name] for name in _HEAD}
         about = {"folder": str(folder), "profile": bundle.header["plan"]["profile"], "machine": summary["machine"]}
-        cells = tuple(msgspec.convert(row, Measured) for row in summary["rows"])
-        return msgspec.convert(head | about, Session), cells
+        found = _writable({"head": head | about, "rows": summary["rows"]})
+        return msgspec.convert(found["head"], Session), tuple(msgspec.convert(row, Measured) for row in found["rows"])
     except VbenchError as error:
         trouble = error.message
     except EDITED as error:
@@ -91,9 +92,18 @@ def read(folder: Path, derive: Derive) -> tuple[Session, tuple[Measured, ...]]:
     return Session(str(folder), trouble=trouble), ()
 
 
+def _writable(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document that UTF-8 can hold: undecodable bytes of a label or a target became lone surrogates."""
+    try:
+        msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        document = json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
+    return document
+
+
 def stamp(folder: Path) -> str:
-    """Return the sizes and times of a bundle's files, which tell a change."""
-    found = []
+    """Return the sizes and times of a bundle's files, which tell a change, and our version, which may derive anew."""
+    found: list[object] = [__version__]
     for name in (*SOURCES, seal.NAME):
         try:
             status = os.stat(folder / name)  # noqa: PTH116 - thousands of them
