@@ -1,6 +1,7 @@
 """Disks, networks and the PCI bus: what a job's input and output goes through."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from vbench.probes.memory import selected
@@ -20,8 +21,13 @@ class Pci(NamedTuple):
     device: int
 
 
-def pci(snapshot: Snapshot) -> Iterator[Pci]:
-    """Yield the PCI functions of sysfs, or of /proc/bus/pci/devices where sysfs was not recorded."""
+@lru_cache(maxsize=2)  # a server has a thousand
+def pci(snapshot: Snapshot) -> tuple[Pci, ...]:
+    """Return the PCI functions of sysfs, or of /proc/bus/pci/devices where sysfs was not recorded."""
+    return tuple(_pci(snapshot))
+
+
+def _pci(snapshot: Snapshot) -> Iterator[Pci]:
     folder = "/sys/bus/pci/devices"
     for slot in snapshot.names(folder):
         vendor, device = (snapshot.number(f"{folder}/{slot}/{name}") for name in ("vendor", "device"))

@@ -1,6 +1,7 @@
 """The machine below this kernel: metal, a partition or a guest, and of which hypervisor."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vbench.probes import dmi
 from vbench.probes.clue import GUEST, SURE, name, score
@@ -37,6 +38,7 @@ class Machine:
     host: bool = False
 
 
+@lru_cache(maxsize=2)  # many questions begin with this one
 def machine(snapshot: Snapshot) -> Machine:
     """Return the verdict on the machine below this kernel."""
     arch = snapshot.arch or ""
