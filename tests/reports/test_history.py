@@ -62,6 +62,9 @@ def test_the_newest_is_judged_by_those_before_it() -> None:
 def test_too_few_sessions_predict_nothing() -> None:
     (series,) = told(past([1.2] * 9)).series
     assert (series.predicted, series.newest) == (None, "too few sessions")
+    tenth = told(past([1.2] * 10)).series[0]
+    assert tenth.predicted is not None
+    assert tenth.newest == "too few sessions"  # nine came before it
     after_a_step = told(past([1.2] * 12 + [1.5] * 6)).series[0]
     assert (after_a_step.predicted, after_a_step.newest) == (None, "too few sessions")
 

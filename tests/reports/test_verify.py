@@ -159,6 +159,13 @@ def swapped_raws(bundle: Bundle) -> str:
     return "raw/000000-0.json: it is damaged: it is not of the step that the plan has"
 
 
+def another_step(bundle: Bundle) -> str:
+    raw = bundle.folder / "raw/000000-0.json"
+    padding = json.loads(raw.read_text())["step"]["padding"]
+    edit(raw, f'"padding": {padding}', f'"padding": {padding + 1}')
+    return "raw/000000-0.json: it is damaged: it is not of the step that the plan has"
+
+
 def invented_sample(bundle: Bundle) -> str:
     path = bundle.folder / "samples.jsonl"
     line = json.loads(path.read_text().splitlines()[0]) | {"raw": "", "iteration": 7}
@@ -186,7 +193,7 @@ def lost_sample(bundle: Bundle) -> str:
 
 
 FORGERIES: list[Callable[[Bundle], str]] = [
-    forged_sample, forged_raw, forged_clock, forged_ratio, forged_definition, swapped_raws, invented_sample,
+    forged_sample, forged_raw, forged_clock, forged_ratio, forged_definition, swapped_raws, another_step, invented_sample,
     doubled_sample, lost_raw, lost_sample,
 ]  # fmt: skip
 
