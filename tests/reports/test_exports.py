@@ -122,6 +122,17 @@ def test_junit_tells_the_outcomes_apart(source: Source) -> None:
         assert (suite.failures, suite.errors) == (found.count(Failure), found.count(JUnitError))
 
 
+def test_a_control_that_differs_fails_no_build(tmp_path: Path) -> None:
+    costs = {"bare": boots(1.0, 1.01, 0.99), "bare2": boots(1.3, 1.31, 1.29), "podman": boots(1.3, 1.31, 1.29)}
+    written_out = text("junit", source_of(bundle(tmp_path / "r", session(costs))))
+    parsed: Any = JUnitXml.fromstring(written_out.encode())
+    assert {case.name: [type(result) for result in case.result] for suite in parsed for case in suite} == {
+        "duration on bare": [],
+        "duration on bare2": [],
+        "duration on podman": [Failure],
+    }
+
+
 def test_junit_takes_the_margin_of_the_caller(tmp_path: Path) -> None:
     found = bundle(tmp_path / "r", session({"bare": boots(1.0, 1.01, 0.99), "kvm": boots(1.1, 1.12, 1.09)}))
     for margin, kind in ((0.03, "<failure"), (0.5, "<system-out>cpu.primes duration on kvm (tcg)")):
@@ -138,6 +149,8 @@ def test_go_benchmarks_keep_to_the_grammar(source: Source) -> None:
         assert int(count) > 0
         assert all(float(value) > 0 for value in pairs[::2])
         assert set(pairs[1::2]) <= units.keys()
+    first = next(words for words in results if words[0] == "BenchmarkCpu.primes/target=bare/accelerator=none-2")
+    assert float(first[2]) == pytest.approx(4711)
     others = [line for line in lines if line and not line.startswith(("Benchmark", "Unit "))]
     assert all(re.fullmatch(r"[a-z][^\sA-Z]*: \S.*", line) for line in others)
     assert sum(title == "BenchmarkCpu.primes/target=kvm%2Fkvm/accelerator=none-2" for title, *_ in results) == 4
@@ -168,6 +181,7 @@ def test_pandas_reads_every_sample(source: Source, form: str) -> None:
     assert frame.loc[frame["target"] == "bare", "accelerator"].isna().all()
     assert set(frame["run"]) == {"20261120-a1b2"}
     assert "last words" in frame["failure"].dropna().item()
+    assert frame["blame"].dropna().item() == "target"
 
 
 def test_a_spreadsheet_sees_no_formula_in_the_csv(source: Source) -> None:

@@ -87,6 +87,7 @@ def test_a_failure_is_kept_as_one(tmp_path: Path) -> None:
         (outputs.TERSE["v4"], r"'bs' is '4k' in '0.txt' and not set in '1.txt'"),
         (outputs.SYSBENCH["1.0-cpu"], r"'0.txt' is of fio 3.33, '1.txt' of sysbench 1.0.20"),
     ],
+    ids=["version", "block size", "no definition", "tool"],
 )
 def test_two_versions_or_definitions_are_named_and_not_pooled(tmp_path: Path, other: str, message: str) -> None:
     texts = ("bare", FAST), ("kvm", other)
@@ -139,7 +140,7 @@ def test_jobs_of_one_name_are_kept_apart(tmp_path: Path) -> None:
     assert {sample.workload for sample in bundle.samples()} == set(names)
 
 
-@pytest.mark.parametrize("text", outputs.EVERY)
+@pytest.mark.parametrize("text", outputs.EVERY, ids=range(len(outputs.EVERY)))
 def test_every_kind_of_file_gives_a_run_that_is_verified(tmp_path: Path, text: str) -> None:
     bundle = imported(tmp_path, ("bare", text), ("kvm", text))
     assert finish(bundle).cells

@@ -193,6 +193,11 @@ def test_stress_ng_on_the_console_and_in_yaml(version: str) -> None:
     assert (report.version == "0.15.06") == (version == "yaml")
 
 
+def test_cpu_time_below_the_clock_s_tick_is_left_out() -> None:
+    text = outputs.STRESS_NG["0.15-console"].replace("8.01", "0.00").replace("2.00", "0.00")
+    assert values(read(text)) == {"rate": 340.4}
+
+
 @pytest.mark.parametrize("version", outputs.SEVEN_ZIP)
 def test_seven_zip_ratings(version: str) -> None:
     report = read(outputs.SEVEN_ZIP[version])
