@@ -260,3 +260,23 @@ def test_a_full_disk_stops_before_anything_is_made(folder: Path) -> None:
         with pytest.raises(HostError, match="No space left on device"):
             ledger.record("folder", path="/nowhere/vbench-x")
         assert not ledger._entries
+
+
+def test_only_a_pause_process_of_that_user_is_ended(tmp_path: Path, sleeper: Process) -> None:
+    """The file is the plain user's, who may write any number into it."""
+    file = tmp_path / "pause.pid"
+
+    def end(text: str, uid: int) -> None:
+        file.write_text(text)
+        undo(entry("pause", path=str(file), uid=uid))
+
+    undo(entry("pause", path=str(file), uid=os.getuid()))
+    for text in ("", "garbage", "-1", "0", "1", str(2**40), str(sleeper.pid)):
+        end(text, os.getuid())
+    assert alive(sleeper.pid)
+    with subprocess.Popen(["catatonit", "-P"], executable=sys.executable, stdin=subprocess.PIPE) as pause:
+        assert soon(lambda: Path(f"/proc/{pause.pid}/cmdline").read_bytes() == b"catatonit\0-P\0")
+        end(str(pause.pid), os.getuid() + 1)
+        assert alive(pause.pid)
+        end(str(pause.pid), os.getuid())
+        assert pause.wait() == -signal.SIGKILL

@@ -23,6 +23,7 @@ from vbench.errors import HostError
 
 MARK = "vbench-"
 CGROUPS = Path("/sys/fs/cgroup")
+PAUSES = (b"catatonit\0-P\0", b"podman pause\0")  # as podman names them
 Entry = dict[str, Any]
 
 
@@ -243,6 +244,16 @@ def _remove_container(entry: Entry) -> bool:
         return False
 
 
+def _end_pause(entry: Entry) -> bool:
+    """End the process by which rootless podman keeps its namespaces, if the file's number is that user's such one."""
+    with suppress(OSError, ValueError):
+        pid = int(Path(entry["path"]).read_text())
+        process = Path(f"/proc/{pid}")
+        if process.stat().st_uid == entry["uid"] and (process / "cmdline").read_bytes().startswith(PAUSES):
+            os.kill(pid, signal.SIGKILL)
+    return True
+
+
 def _until(done: Callable[[], bool], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while not done():
@@ -259,4 +270,5 @@ UNDO: dict[str, Callable[[Entry], bool]] = {
     "cgroup": _remove_cgroup,
     "cgroups": _remove_cgroups,
     "container": _remove_container,
+    "pause": _end_pause,
 }

@@ -69,6 +69,17 @@ def test_a_job_that_says_no_number_gives_none(done: tuple[Home, Done], name: str
         assert sample["failure"]["message"].isprintable()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("--format", "xml"), "'xml'"), (("--margin", "3"), "'3' is not a share"), (("x",), "no run 'x'")],
+)
+def test_what_cannot_be_shown_is_said(done: tuple[Home, Done], words: tuple[str, ...], said: str) -> None:
+    shown = done[0].vbench("show", *words)
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert said in shown.stderr
+    assert len(shown.stderr.splitlines()) == 1
+
+
 def test_the_others_go_on_and_the_run_is_shown(done: tuple[Home, Done]) -> None:
     home, run = done
     assert [sample["value"] for sample in of(done, "fine")] == [42.0, 42.0]

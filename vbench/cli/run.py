@@ -68,6 +68,7 @@ def _settings(
     own: "OwnSettings", cpus: int | None, memory: str | None, accelerator: str, *, restored: bool
 ) -> "Settings":
     """Return the targets' settings: the command line's, else the file's, else ours."""
+    from vbench.run.machine import enough
     from vbench.targets.place import Settings
     from vbench.units import parse_size
 
@@ -75,6 +76,7 @@ def _settings(
         raise unknown("accelerator", accelerator, ACCELERATORS)
     ours = Settings()
     size = parse_size(memory) if memory else own.memory_bytes() or ours.memory
+    enough(cpus or own.cpus or ours.cpus)
     return Settings(cpus=cpus or own.cpus or ours.cpus, memory=size, accelerator=accelerator, restored=restored)
 
 

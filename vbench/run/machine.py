@@ -41,12 +41,18 @@ class Machine:
             )
 
 
-@contextmanager
-def machine(image: Image, ledger: Ledger, cpus: int, *, wired: bool) -> Iterator[Machine]:
-    """Split the CPUs between the targets and us, move ourselves off the targets', and make the network."""
+def enough(cpus: int) -> list[int]:
+    """Return the CPUs that we may use; InputError where they are fewer than a target's `cpus`."""
     allowed = sorted(os.sched_getaffinity(0))
     if cpus > len(allowed):
         raise InputError(f"{cpus} CPUs are asked for and {len(allowed)} are there.", f"Use --cpus {len(allowed)}.")
+    return allowed
+
+
+@contextmanager
+def machine(image: Image, ledger: Ledger, cpus: int, *, wired: bool) -> Iterator[Machine]:
+    """Split the CPUs between the targets and us, move ourselves off the targets', and make the network."""
+    allowed = enough(cpus)
     targets, others = tuple(allowed[-cpus:]), tuple(allowed[:-cpus]) or tuple(allowed)
     with ExitStack() as stack:
         os.sched_setaffinity(0, others)

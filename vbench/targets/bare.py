@@ -17,6 +17,8 @@ from vbench.targets.hop import Entry
 from vbench.targets.pipe import Pipe
 from vbench.targets.place import PYTHON, Place, Settings, inner_place
 
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # in the image; the host's may be any
+
 # $1 root, $2 agent, $3 data folder; the rest is the command that enters the root
 SCRIPT = """
 root=$1 agent=$2 data=$3; shift 3
@@ -52,7 +54,7 @@ class Bare:
 
 def command(place: Place) -> list[str]:
     """Return the agent's argv from outside the prepared root."""
-    return ["chroot", place.rootfs, *PYTHON, pyz.AGENT]
+    return ["chroot", place.rootfs, "/usr/bin/env", f"PATH={PATH}", *PYTHON, pyz.AGENT]
 
 
 def rooted(place: Place, settings: Settings, stack: ExitStack, argv: Sequence[str]) -> Entry:

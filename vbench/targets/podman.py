@@ -8,13 +8,14 @@ import pwd
 import resource
 import shutil
 import stat
+import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from vbench import paths
 from vbench.errors import HostError, JobError
-from vbench.ledger import MARK
+from vbench.ledger import MARK, made
 from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.confine import controllers_delegated
@@ -37,6 +38,7 @@ class Engine:
 
     words: list[str]
     uid: int
+    pause: Path | None = None  # where a rootless one writes the PID of the process that keeps its namespaces
 
 
 class Podman:
@@ -74,6 +76,8 @@ class Podman:
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
         """Import the image on first use, make the network, and run the container."""
         engine = rootless_engine() if self.rootless else root_engine()
+        if engine.pause:
+            stack.enter_context(place.hold("pause", path=str(engine.pause), uid=engine.uid))
         reference = import_image(place, engine)
         name = f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
         parent = self._cgroups(place, name, stack)
@@ -149,15 +153,25 @@ def rootless_engine() -> Engine:
     if user is None:
         raise HostError("There is no plain user to run podman as.", "Set VBENCH_USER=NAME.")
     become = []
-    run_root = Path(f"/run/user/{user.pw_uid}/vbench-podman")
+    run_root = run_folder(user.pw_uid)
     if os.getuid() == 0:
-        run_root = Path(f"/run/vbench-podman-{user.pw_uid}")
-        run_root.mkdir(mode=0o700, exist_ok=True)
         os.chown(run_root, user.pw_uid, user.pw_gid)
         become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups", "--"]
-        become += ["env", "-C", "/", f"HOME={user.pw_dir}", f"XDG_RUNTIME_DIR={run_root}"]
+    become += ["env", "-C", "/", f"HOME={user.pw_dir}", f"XDG_RUNTIME_DIR={run_root}"]
     storage = Path(user.pw_dir, ".local/share/vbench/podman")
-    return Engine([*become, "podman", *options(storage, run_root)], user.pw_uid)
+    return Engine([*become, "podman", *options(storage, run_root)], user.pw_uid, run_root / "tmp" / "pause.pid")
+
+
+def run_folder(uid: int) -> Path:
+    """Return a folder for a rootless podman's locks and sockets; a user who never logged in has none from the login."""
+    login = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{uid}")
+    parent = Path("/run") if os.getuid() == 0 else login if os.access(login, os.W_OK) else Path(tempfile.gettempdir())
+    folder = parent / f"{MARK}podman-{uid}"
+    with made(folder):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid not in (uid, os.getuid()):
+        raise HostError(f"'{folder}' belongs to somebody else.", "Set XDG_RUNTIME_DIR to a folder of your own.")
+    return folder
 
 
 def options(storage: Path, run_root: Path) -> list[str]:
