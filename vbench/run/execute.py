@@ -27,6 +27,7 @@ from vbench.targets import accelerator, pyz
 from vbench.targets.catalogue import Catalogue, Target
 from vbench.targets.chain import open_target
 from vbench.targets.place import Settings
+from vbench.targets.variants import described
 from vbench.workloads import Workload, select
 
 
@@ -134,6 +135,7 @@ def changes(head: Mapping[str, Any], plan: Plan, workloads: Mapping[str, Workloa
         "the agent": pyz.digest() == head["digests"]["agent"],
         "the kernel": os.uname().release == head["host"]["kernel"],
         "the accelerator": proven or not catalogue.guests(plan.targets),
+        **{name: described(catalogue.target(name).options) == was for name, was in head.get("variants", {}).items()},
         **{name: list(catalogue.own.get(name, ())) == argv for name, argv in head["own_targets"].items()},
         **{
             name: name in workloads and workloads[name].digest == was["digest"]
@@ -174,6 +176,7 @@ def header(choice: Choice, plan: Plan, image: Image, catalogue: Catalogue, label
         "label": dict(label),
         "left_out": {name: [asdict(lack) for lack in lacking] for name, lacking in choice.left_out.items()},
         "own_targets": {name: list(argv) for name, argv in catalogue.own.items()},
+        "variants": {target.name: described(target.options) for target in choice.targets if target.options},
         "workloads": {w.name: {"version": w.version, "digest": w.digest, "tails": tails(w)} for w in choice.workloads},
         "digests": {
             "image": image.digest,

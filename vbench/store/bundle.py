@@ -11,7 +11,9 @@ digests.json        the seal: the SHA-256 of every other file, written at the en
 """
 
 import fcntl
+import hashlib
 import json
+import re
 import secrets
 import shutil
 import time
@@ -29,6 +31,7 @@ from vbench.model import Sample
 from vbench.store import lines
 
 SCHEMA = "vbench.run/1"
+_LONGEST = 24  # characters of a target's name in a path: sockets lie below it, and theirs may have 107
 
 
 def new_id() -> str:
@@ -37,8 +40,11 @@ def new_id() -> str:
 
 
 def slug(target: str) -> str:
-    """Return a target's name as a file name: the hops joined by +."""
-    return target.replace("/", "+")
+    """Return a target's name as a file name: the hops joined by +; a variant's is cut short and told by its digest."""
+    name = re.sub(r"[^A-Za-z0-9._+-]", "_", target.replace("/", "+"))
+    if name == target.replace("/", "+") and len(name) <= _LONGEST:
+        return name
+    return f"{name[:_LONGEST]}-{hashlib.sha256(target.encode()).hexdigest()[:8]}"
 
 
 class Bundle:

@@ -1,7 +1,7 @@
 """Names of targets and what they stand for: paths of hops, outermost first."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vbench.errors import HostError, unknown
 from vbench.model import BARE, CONTROL, Missing
@@ -10,6 +10,7 @@ from vbench.targets.bare import Bare
 from vbench.targets.hop import Hop
 from vbench.targets.podman import Podman
 from vbench.targets.qemu import Qemu
+from vbench.targets.variants import SECOND, parse, varied
 
 ALIASES = {"nested": "kvm/kvm"}
 STANDARD = (BARE, CONTROL, "podman", "podman-rootless", "kvm", "kvm/kvm")
@@ -22,6 +23,7 @@ class Target:
 
     name: str
     hops: tuple[Hop, ...]
+    options: Mapping[str, str] = field(default_factory=dict)  # of a variant, as they were written
 
     def missing(self) -> list[Missing]:
         """Return what this machine lacks for the whole path; empty means that it can be run."""
@@ -48,13 +50,16 @@ class Catalogue:
         return [*STANDARD, *self.own]
 
     def target(self, name: str) -> Target:
-        """Return a target by its name, path or alias."""
-        path = ALIASES.get(name, name)
+        """Return a target by its name, path or alias, with the options that stand behind it."""
+        asked = parse(name)
+        path = ALIASES.get(asked.path, asked.path)
         words = path.split("/")
         for word in words:
             if word not in self.hops:
-                raise unknown("target", name if len(words) == 1 else word, [*self.hops, *ALIASES, ALL])
-        return Target(path, tuple(self.hops[word] for word in words))
+                raise unknown("target", asked.path if len(words) == 1 else word, [*self.hops, *ALIASES, ALL])
+        hops = varied(tuple(self.hops[word] for word in words), asked.options, name)
+        whole = ":".join([path, *(f"{key}={value}" for key, value in asked.options.items())])
+        return Target(f"{whole}{SECOND if asked.second else ''}", hops, asked.options)
 
     def guests(self, names: Iterable[str]) -> bool:
         """Return whether a guest is among the targets of the names that stand for something."""

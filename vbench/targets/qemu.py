@@ -42,7 +42,7 @@ class Qemu:
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
         """Make initramfs, data disk and tap in `place`; return QEMU's argv."""
         kind = accelerator.choose(place, settings)
-        disk, initrd = data_disk(place), initramfs(place)
+        disk, initrd = data_disk(place), initramfs(place, settings)
         nic = network_card(place, stack) if place.address else []
         monitor = Monitor(place.path("qmp"))
         words = command(place, settings, kind, initrd, disk) + nic
@@ -79,7 +79,7 @@ def command(place: Place, settings: Settings, kind: str, initrd: str, disk: str)
     """Return QEMU's command line without its network."""
     append = [*COMMON, *(EMULATED if kind == "tcg" else []), *mitigations()]
     return [
-        *(EMULATOR, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *(settings.qemu or EMULATOR, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-machine", "q35", "-accel", kind, "-cpu", MODEL[kind], "-smp", str(settings.cpus)),
         *memory(place.ram, settings.memory // 2**20),
         *("-chardev", "stdio,id=agent,signal=off", "-device", "virtio-serial"),
@@ -92,7 +92,7 @@ def command(place: Place, settings: Settings, kind: str, initrd: str, disk: str)
             "virtio-blk-pci,drive=root",
         ),
         *("-drive", f"file={disk},format=raw,if=none,id=data,cache=none", "-device", "virtio-blk-pci,drive=data"),
-        *("-kernel", place.kernel, "-initrd", initrd, "-append", " ".join(append)),
+        *("-kernel", settings.kernel or place.kernel, "-initrd", initrd, "-append", " ".join(append)),
     ]
 
 
@@ -112,11 +112,11 @@ def mitigations() -> list[str]:
     return [word for word in words if word in MITIGATIONS]
 
 
-def initramfs(place: Place) -> str:
-    """Write the image's initramfs with the agent behind it: the kernel unpacks archives one after the other."""
+def initramfs(place: Place, settings: Settings) -> str:
+    """Write the initramfs with the agent behind it: the kernel unpacks archives one after the other."""
     agent, whole = place.path("agent.cpio"), place.path("initrd")
     place.put(agent, cpio.archive([cpio.file("agent.pyz", pyz.pack()), cpio.file("start", pyz.start())]))
-    place.shell('cat "$1" "$2" > "$3"', place.initramfs, agent, whole)
+    place.shell('cat "$1" "$2" > "$3"', settings.initramfs or place.initramfs, agent, whole)
     return whole
 
 
