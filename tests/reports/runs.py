@@ -20,7 +20,7 @@ from vbench.workloads import Workload
 
 WORKLOAD = "cpu.primes"
 COSTS = {BARE: 1.0, CONTROL: 1.0, "kvm": 1.2, "podman": 1.02}
-BROKEN = {"kvm": {"status": 1, "stdout": "", "stderr": "no such device"}}
+BROKEN: dict[str, dict[str, Any]] = {"kvm": {"status": 1, "stdout": "", "stderr": "no such device"}}
 CPUINFO = "processor : 0\nmodel name : A Fast One\n\nprocessor : 1\nmodel name : A Fast One\n"
 FACTS = {"proc/cpuinfo": CPUINFO, "proc/meminfo": "MemTotal: 16000000 kB\n", "proc/sys/kernel/osrelease": "6.1.0\n"}
 

@@ -116,6 +116,14 @@ def test_a_link_in_place_of_a_file_is_a_change(bundle: Bundle, tmp_path: Path) -
     assert "raw/000003-0.json: its bytes are not those that were sealed" in checked(bundle).findings
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("\n  ", "\n   "), ('"files"', '"filed"'), ("vbench.digests/1", "x"), ("{", "[{")]
+)
+def test_a_damaged_seal_is_named(bundle: Bundle, old: str, new: str) -> None:
+    edit(bundle.folder / seal.NAME, old, new)
+    assert any(seal.NAME in finding for finding in checked(bundle).findings)
+
+
 def test_a_run_without_a_seal_is_not_verified(bundle: Bundle) -> None:
     (bundle.folder / seal.NAME).unlink()
     (finding,) = checked(bundle).findings
@@ -193,8 +201,8 @@ def lost_sample(bundle: Bundle) -> str:
 
 
 FORGERIES: list[Callable[[Bundle], str]] = [
-    forged_sample, forged_raw, forged_clock, forged_ratio, forged_definition, swapped_raws, another_step, invented_sample,
-    doubled_sample, lost_raw, lost_sample,
+    forged_sample, forged_raw, forged_clock, forged_ratio, forged_definition, swapped_raws, another_step,
+    invented_sample, doubled_sample, lost_raw, lost_sample,
 ]  # fmt: skip
 
 

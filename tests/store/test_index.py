@@ -98,7 +98,7 @@ def test_a_label_in_bytes_that_are_no_text_is_kept(done: bool) -> None:
 
 
 def test_what_failed_or_is_withheld_has_no_ratio() -> None:
-    odd = {**BROKEN, "podman": {"wall": 1.0, "host_wall": 9.0}}
+    odd: dict[str, dict[str, Any]] = {**BROKEN, "podman": {"wall": 1.0, "host_wall": 9.0}}
     cells = {cell.target: cell for cell in everything([make("run", boots=2, odd=odd).folder])["run"]}
     assert (cells["kvm"].log_ratios, cells["kvm"].verdict, cells["kvm"].value) == ((), "failed", None)
     assert (cells["podman"].log_ratios, cells["podman"].verdict) == ((), "withheld")

@@ -127,10 +127,9 @@ def _text(digests: Mapping[str, Digest]) -> str:
 def _compared(path: Path, sealed: Digest) -> What | None:
     if path.is_symlink() or not path.is_file():
         return "changed"
-    size = path.stat().st_size
-    if size < sealed.bytes or _digest(path, sealed.bytes).sha256 != sealed.sha256:
+    if _digest(path, sealed.bytes) != sealed:
         return "changed"
-    return "longer" if size > sealed.bytes else None
+    return "longer" if path.stat().st_size > sealed.bytes else None
 
 
 def _digest(path: Path, size: int | None = None) -> Digest:
