@@ -7,7 +7,11 @@ from vbench.probes.question import UNKNOWN, Answer, Question
 from vbench.probes.snapshot import Snapshot, whole
 
 TOP = "/sys/fs/cgroup"
-V1 = {"cpu": ("cpu", "cpu,cpuacct"), "memory": ("memory",)}  # the mounts that a controller may have
+V1 = {
+    "cpu": ("cpu", "cpu,cpuacct"),
+    "memory": ("memory",),
+    "cpuset": ("cpuset",),
+}  # the mounts that a controller may have
 ENDLESS = 2**60  # v1 writes "no limit" as a number near 2^63
 LIFT = "lift the CPU quota of this control group"
 
@@ -94,7 +98,41 @@ def _memory_limit(snapshot: Snapshot) -> Answer:
     return Answer("none", free[0]) if free else Answer(UNKNOWN, f"{TOP}/memory.max")
 
 
+def _cpus(snapshot: Snapshot) -> Answer:
+    for folder in (*folders(snapshot, "cpu"), *folders(snapshot, "cpuset")):
+        for name in ("cpuset.cpus.effective", "cpuset.cpus"):
+            text = snapshot.text(f"{folder}/{name}")
+            if text:
+                return Answer(text, f"{folder}/{name}")
+    return Answer(UNKNOWN, f"{TOP}/cpuset.cpus.effective")
+
+
+def _io_limit(snapshot: Snapshot) -> Answer:
+    found = []
+    for folder in folders(snapshot, "blkio"):
+        paths = [f"{folder}/io.max", *snapshot.glob(f"{folder}/blkio.throttle.*_device")]
+        found += [(path, text) for path in paths if (text := snapshot.text(path)) is not None]
+    for path, text in found:
+        if text:
+            return Answer(" ".join(text.split()), path, fix="lift the I/O limit of this control group")
+    if found or _root_of_v2(snapshot):
+        return Answer("none", found[0][0] if found else f"{TOP}/cgroup.controllers: the root group")
+    return Answer(UNKNOWN, f"{TOP}/io.max")
+
+
 QUESTIONS = (
+    Question(
+        "cgroup.cpus",
+        "CPUs that the groups allow",
+        (f"{TOP}/**/cpuset.cpus.effective", f"{TOP}/cpuset/**/cpuset.cpus"),
+        _cpus,
+    ),
+    Question(
+        "cgroup.io_limit",
+        "what holds back this group's input and output",
+        (f"{TOP}/**/io.max", f"{TOP}/blkio/**/blkio.throttle.*_device"),
+        _io_limit,
+    ),
     Question("cgroup.version", "v1, v2 or hybrid", ("/proc/self/mountinfo",), _version),
     Question(
         "cgroup.controllers",

@@ -14,11 +14,12 @@ PASSING = ("loop", "ram", "zram", "sr", "fd")  # block devices that are no disks
 
 
 class Pci(NamedTuple):
-    """One function on the PCI bus: where it sits and the vendor's and device's 16-bit numbers."""
+    """One function on the PCI bus: where it sits, and the 16-bit numbers of its maker, its kind, its board's maker."""
 
     slot: str
     vendor: int
     device: int
+    board: int | None = None
 
 
 @lru_cache(maxsize=2)  # a server has a thousand
@@ -30,9 +31,10 @@ def pci(snapshot: Snapshot) -> tuple[Pci, ...]:
 def _pci(snapshot: Snapshot) -> Iterator[Pci]:
     folder = "/sys/bus/pci/devices"
     for slot in snapshot.names(folder):
-        vendor, device = (snapshot.number(f"{folder}/{slot}/{name}") for name in ("vendor", "device"))
+        names = ("vendor", "device", "subsystem_vendor")
+        vendor, device, board = (snapshot.number(f"{folder}/{slot}/{name}") for name in names)
         if vendor is not None and device is not None:
-            yield Pci(slot, vendor, device)
+            yield Pci(slot, vendor, device, board)
     if snapshot.names(folder):
         return
     for line in snapshot.lines("/proc/bus/pci/devices"):
@@ -61,6 +63,11 @@ def _disks(snapshot: Snapshot) -> Mapping[str, Answer]:
         spins = snapshot.number(f"{path}/queue/rotational")
         kind = UNKNOWN if spins is None else "rotational" if spins else "solid"
         found[f"{name}.kind"] = Answer(kind, f"{path}/queue/rotational")
+        for key, unit, scale in (("nr_requests", "1", 1), ("read_ahead_kb", "B", 1024)):
+            number = snapshot.number(f"{path}/queue/{key}")
+            if number is not None:
+                short = key.removesuffix("_kb")
+                found[f"{name}.{short}"] = Answer(number * scale, f"{path}/queue/{key}", unit=unit)
         found[f"{name}.write_cache"] = Answer(
             snapshot.text(f"{path}/queue/write_cache") or UNKNOWN, f"{path}/queue/write_cache"
         )
@@ -125,6 +132,7 @@ def _networks(snapshot: Snapshot) -> Mapping[str, Answer]:
         if name == "lo":
             continue
         found[f"{name}.driver"] = Answer(_driver(snapshot, path) or "virtual", f"{path}/device/driver")
+        found[f"{name}.state"] = Answer(snapshot.text(f"{path}/operstate") or UNKNOWN, f"{path}/operstate")
         mtu = snapshot.number(f"{path}/mtu")
         if mtu is not None and mtu > 0:
             found[f"{name}.mtu"] = Answer(mtu, f"{path}/mtu")

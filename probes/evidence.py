@@ -24,6 +24,7 @@ EMULATED = {
     (0x1AB8, 0x4000): "parallels", (0x1AB8, 0x4005): "parallels", (0x1AB8, 0x4006): "parallels",
     (0xFB5D, 0x40FB): "bhyve",
 }  # fmt: skip
+QEMU_BOARD = 0x1AF4  # the board that QEMU's copies of real devices name; real virtio devices name it as their maker
 VENDORS = {0x1AF4: None, 0x1B36: "qemu", 0x1234: "qemu", 0x80EE: "virtualbox", 0x15AD: "vmware", 0x5853: "xen"}
 CLOCKS = {
     "kvm-clock": "kvm",
@@ -70,6 +71,8 @@ def _devices(snapshot: Snapshot) -> Iterator[Clue]:
         pair = f"{function.vendor:04x}:{function.device:04x}"
         if (function.vendor, function.device) in EMULATED:
             yield Clue(EMULATED[function.vendor, function.device], dmi.PRODUCT, "pci", f"PCI {pair}")
+        elif function.board == QEMU_BOARD != function.vendor:
+            yield Clue("qemu", dmi.PRODUCT, "pci", f"PCI {pair} on a board of 1af4")
         elif function.vendor in VENDORS:
             yield Clue(VENDORS[function.vendor], WEAK, "pci", f"PCI {pair}")
 

@@ -204,6 +204,13 @@ def _shared(snapshot: Snapshot) -> Answer:
     )
 
 
+def _told(snapshot: Snapshot) -> Answer:
+    stems = ("iommu", "intel_iommu", "amd_iommu", "arm-smmu", "vfio")
+    words = [f"{name}={value}".rstrip("=") for name, value in snapshot.cmdline.items() if name.startswith(stems)]
+    missing = refused(snapshot, "/proc/cmdline") if "/proc/cmdline" not in snapshot.files else "none"
+    return Answer(" ".join(words) or missing, "/proc/cmdline")
+
+
 def _acs(snapshot: Snapshot) -> Answer | None:
     word = snapshot.cmdline.get("pcie_acs_override")
     return (
@@ -239,6 +246,7 @@ QUESTIONS = (
     Question("iommu.strict", "whether every unmapping is flushed at once", (f"{GROUPS}/*/type",), _strict),
     Question("iommu.groups", "sets of devices that it can tell apart", (GROUPS,), _groups, "1"),
     Question("iommu.shared_groups", "sets of more than one device", (f"{GROUPS}/*/devices",), _shared, "1"),
+    Question("iommu.parameters", "what the command line says of it", ("/proc/cmdline",), _told),
     Question(
         "iommu.acs_override",
         "a patched kernel's claim that devices are apart",

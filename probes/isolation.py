@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from vbench.probes.question import UNKNOWN, Answer, Question, refused, yes
+from vbench.probes.question import UNKNOWN, Answer, Question, of_file, refused, switch, yes
 from vbench.probes.snapshot import Snapshot, whole
 
 # The numbers of the first namespaces: include/linux/proc_ns.h (PROC_*_INIT_INO). Those of mnt and net vary.
@@ -115,6 +115,15 @@ QUESTIONS = (
             "/proc/sys/user/max_user_namespaces",
         ),
         _unprivileged_users,
+    ),
+    Question(
+        "isolation.profile",
+        "the security module's profile of this process",
+        ("/proc/self/attr/current",),
+        of_file("/proc/self/attr/current"),
+    ),
+    Question(
+        "isolation.selinux", "whether SELinux enforces", ("/sys/fs/selinux/enforce",), switch("/sys/fs/selinux/enforce")
     ),
     Question("isolation.limit.*", "resource limits", ("getrlimit",), _limits, "1"),
 )

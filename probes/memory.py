@@ -92,6 +92,7 @@ def _swap(snapshot: Snapshot) -> Answer:
     return Answer(used * KIB if known else UNKNOWN, "/proc/swaps", fix="swapoff -a" if used else None)
 
 
+RECLAIM, OVERCOMMIT = "/proc/sys/vm/zone_reclaim_mode", "/proc/sys/vm/overcommit_memory"
 QUESTIONS = (
     Question("memory.total", "memory that the kernel manages", ("/proc/meminfo MemTotal",), _meminfo("MemTotal"), "B"),
     Question(
@@ -137,6 +138,10 @@ QUESTIONS = (
         ("/proc/sys/kernel/numa_balancing",),
         _balancing,
     ),
+    Question(
+        "memory.zone_reclaim", "whether a full node gives up its caches first", (RECLAIM,), number_of(RECLAIM), "1"
+    ),
+    Question("memory.overcommit", "0 guessed, 1 always, 2 never", (OVERCOMMIT,), number_of(OVERCOMMIT), "1"),
     Question(
         "memory.swappiness",
         "how readily the kernel swaps",

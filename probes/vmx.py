@@ -24,6 +24,7 @@ class Feature(NamedTuple):
 
 FEATURES = (
     Feature("ept", "nested paging (EPT)", ((SECONDARY, 33),), "ept"),
+    Feature("ept_4_levels", "EPT of four levels", ((EPT, 6),), None),
     Feature("ept_5_levels", "EPT of five levels", ((EPT, 7),), None),
     Feature("ept_2m", "EPT pages of 2 MiB", ((EPT, 16),), None),
     Feature("ept_1g", "EPT pages of 1 GiB", ((EPT, 17),), "ept_1gb"),

@@ -130,6 +130,35 @@ def test_a_fact_and_its_file(key: str, files: dict[str, str], expected: Any) -> 
     assert value(machine({**files}), key) == expected
 
 
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (
+            {"/proc/self/cgroup": "0::/a\n", f"{GROUP}/a/io.max": "8:0 rbps=1048576 wbps=max\n"},
+            "8:0 rbps=1048576 wbps=max",
+        ),
+        ({"/proc/self/cgroup": "0::/a\n", f"{GROUP}/a/io.max": "\n"}, "none"),
+        (
+            {"/proc/self/cgroup": "2:blkio:/b\n", f"{GROUP}/blkio/b/blkio.throttle.read_iops_device": "8:0 1000\n"},
+            "8:0 1000",
+        ),
+        ({"/proc/self/cgroup": "2:blkio:/b\n", f"{GROUP}/blkio/blkio.throttle.read_iops_device": "\n"}, "none"),
+        ({}, "unknown"),
+    ],
+)
+def test_a_limit_on_input_and_output(files: dict[str, str], expected: str) -> None:
+    assert value(machine({**files}), "cgroup.io_limit") == expected
+
+
+def test_the_cpus_that_the_innermost_group_allows() -> None:
+    files = {
+        "/proc/self/cgroup": "0::/a\n",
+        f"{GROUP}/a/cpuset.cpus.effective": "1",
+        f"{GROUP}/cpuset.cpus.effective": "0-3",
+    }
+    assert value(machine({**files}), "cgroup.cpus") == "1"
+
+
 @pytest.mark.parametrize("number", [1, 38])
 def test_io_uring_is_tried_not_believed(number: int) -> None:
     snapshot = machine({"/proc/sys/kernel/io_uring_disabled": "0"}, io_uring={"errno": number})

@@ -88,6 +88,19 @@ CASES = {
         "virtualbox",
         "full",
     ),
+    "emulated cards that name their board": (
+        x86(
+            {
+                "/proc/cpuinfo": INTEL.format(""),
+                "/sys/bus/pci/devices/0000:00:03.0/vendor": "0x8086",
+                "/sys/bus/pci/devices/0000:00:03.0/device": "0x100e",
+                "/sys/bus/pci/devices/0000:00:03.0/subsystem_vendor": "0x1af4",
+            }
+        ),
+        "yes",
+        "qemu",
+        "full",
+    ),
     "arm with one weak hint": (
         machine(dmi("GIGABYTE", "R272") | {"/sys/firmware/dmi/entries/0-0/raw": VIRTUAL}, arch="aarch64"),
         "unknown",
