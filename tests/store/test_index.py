@@ -163,6 +163,19 @@ def test_a_header_of_another_form_is_named(header: Mapping[str, Any]) -> None:
     assert trouble(bundle).startswith("The run 'run' is no bundle of ours, or was edited")
 
 
+def test_a_file_that_cannot_be_read_is_named() -> None:
+    bundle = make("run", boots=2, done=False)
+    (bundle.folder / "samples.jsonl").rename(bundle.folder / "elsewhere")
+    (bundle.folder / "samples.jsonl").mkdir()
+    assert trouble(bundle).startswith("The run 'run' is no bundle of ours, or was edited: IsADirectoryError")
+
+
+def test_sessions_come_oldest_first_whatever_they_are_called() -> None:
+    folders = [make(name, boots=1, created=when).folder for name, when in (("a", 3.0), ("b", 1.0), ("c", 2.0))]
+    found = consult(paths.index(), summary_of, folders, Index.sessions)
+    assert [session.ident for session in found] == ["b", "c", "a"]
+
+
 def test_a_torn_last_line_is_no_damage() -> None:
     bundle = make("run", boots=2, done=False)
     with (bundle.folder / "samples.jsonl").open("a") as file:
