@@ -7,11 +7,8 @@ from vbench.probes.question import UNKNOWN, Answer, Question
 from vbench.probes.snapshot import Snapshot, whole
 
 TOP = "/sys/fs/cgroup"
-V1 = {
-    "cpu": ("cpu", "cpu,cpuacct"),
-    "memory": ("memory",),
-    "cpuset": ("cpuset",),
-}  # the mounts that a controller may have
+# The mounts that a controller of v1 may have.
+V1 = {"cpu": ("cpu", "cpu,cpuacct"), "memory": ("memory",), "cpuset": ("cpuset",), "blkio": ("blkio",)}
 ENDLESS = 2**60  # v1 writes "no limit" as a number near 2^63
 LIFT = "lift the CPU quota of this control group"
 
