@@ -46,6 +46,7 @@ ID = "0123456789abcdef" * 4
         ({"/proc/self/mountinfo": ROOT}, {"links": OWN}, "unshare"),
         ({"/proc/1/comm": "bwrap\n"}, {"links": OWN}, "bubblewrap"),
         ({"/proc/self/mountinfo": ROOT}, {"links": FIRST | {"/proc/self/ns/mnt": "mnt:[4026532177]"}}, "none"),
+        ({"/proc/self/mountinfo": BOUND}, {"links": FIRST}, "none"),
         ({"/proc/self/mountinfo": BOUND}, {"links": FIRST | {"/proc/self/ns/mnt": "mnt:[4026532177]"}}, "unshare"),
         ({"/proc/self/mountinfo": "30 22 0:5 / /proc rw - proc proc rw\n"}, {"links": FIRST}, "chroot"),
         (

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.probes.machines import fact, leaf, machine, value
+from vbench.probes import facts
 
 CPU = "/sys/devices/system/cpu/"
 GROUP = "/sys/fs/cgroup"
@@ -170,6 +171,27 @@ def test_what_may_not_be_read_is_not_permitted_and_not_unknown() -> None:
     path = "/sys/kernel/security/lockdown"
     assert value(machine(errors={path: "EACCES"}), "kernel.lockdown") == "not-permitted"
     assert value(machine(errors={path: "EIO"}), "kernel.lockdown") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("maker", "index", "register", "expected"),
+    [
+        ("GenuineIntel", 0x1A0, 1 << 38, "no"),
+        ("GenuineIntel", 0x1A0, 1 << 37, "yes"),
+        ("AuthenticAMD", 0xC0010015, 1 << 25, "no"),
+        ("AuthenticAMD", 0xC0010015, 0, "yes"),
+    ],
+)
+def test_turbo_by_register_where_no_driver_tells(maker: str, index: int, register: int, expected: str) -> None:
+    msr = [{"cpu": 0, "index": hex(index), "value": hex(register)}]
+    snapshot = machine({"/proc/cpuinfo": f"vendor_id : {maker}\nflags : fpu\n"}, arch="x86_64", msr=msr)
+    assert value(snapshot, "cpu.turbo") == expected
+
+
+def test_a_member_with_an_odd_name_is_left_out() -> None:
+    names = {"meltdown": "x", "\x1b[31mred": "x", "a b": "x", "n" * 200: "x"}
+    found = facts(machine({f"{CPU}vulnerabilities/{name}": text for name, text in names.items()}))
+    assert [one.key for one in found if one.key.startswith("cpu.vulnerability.")] == ["cpu.vulnerability.meltdown"]
 
 
 def test_a_hybrid_has_cores_of_several_kinds() -> None:

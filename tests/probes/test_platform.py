@@ -173,6 +173,18 @@ CASES = {
         "xen",
         "none",
     ),
+    "xen paravirtual by features": (
+        x86({"/sys/hypervisor/type": "xen\n", "/sys/hypervisor/properties/features": "20"}),
+        "yes",
+        "xen",
+        "para",
+    ),
+    "xen with all hardware by features": (
+        x86({"/sys/hypervisor/type": "xen\n", "/sys/hypervisor/properties/features": "40"}),
+        "yes",
+        "xen",
+        "full",
+    ),
     "xen paravirtual": (
         x86({"/sys/hypervisor/type": "xen\n", "/sys/hypervisor/guest_type": "PV\n", "/proc/cpuinfo": INTEL.format("")}),
         "yes",
