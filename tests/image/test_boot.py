@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,10 +9,7 @@ import pytest
 
 from vbench.image import Image, cpio
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="needs qemu-system-x86"),
-]
+pytestmark = pytest.mark.real
 
 # Says what it finds, then switches the guest off.
 STUB = """

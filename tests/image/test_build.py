@@ -17,7 +17,7 @@ from vbench.image.mmdebstrap import explain
 
 pytestmark = [
     pytest.mark.usefixtures("xdg"),
-    pytest.mark.skipif(not shutil.which("mmdebstrap") or os.geteuid() != 0, reason="needs mmdebstrap and root"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can build here"),
 ]
 
 SMALL = Recipe(suite="bookworm", variant="essential", packages=("busybox-static",), kernel="linux-image-cloud-amd64")
