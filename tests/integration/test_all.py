@@ -1,0 +1,71 @@
+"""The main job, whole: every target that runs here, every shipped workload, one table, and nothing left behind."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.run.command import Home, leftovers
+from vbench import config
+from vbench.workloads import select
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.skipif(os.getuid() != 0, reason="the network and podman need root"),
+]
+PASSING = (Path("/var/tmp"), Path("/dev/shm"), Path("/run/netns"))  # noqa: S108 - where things of ours would be left
+
+
+def traces() -> set[str]:
+    """Everything on this machine that carries our mark, and every mount."""
+    found = {str(path) for folder in PASSING for path in folder.glob("vbench-*")}
+    found |= {str(path) for path in Path("/sys/fs/cgroup").glob("**/vbench-*")}
+    found |= set(Path("/proc/mounts").read_text().splitlines())
+    return found
+
+
+def test_all_targets_and_all_workloads_give_one_table(shared_home: Home) -> None:
+    home, before = shared_home, traces()
+    done = home.vbench("run", "--target", "all", "--profile", "smoke")
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    header = home.header()
+    targets = header["plan"]["targets"]
+    assert {"bare", "bare2"} <= set(targets)
+    missing = {row["name"] for row in json.loads(home.vbench("targets", "--json").stdout)["targets"] if row["missing"]}
+    assert set(header["left_out"]) == missing
+    assert missing.isdisjoint(targets)
+
+    shown = home.vbench("show", "--format", "json")
+    assert shown.returncode == 0, shown.stderr
+    rows = {(row["workload"], row["metric"], row["target"]): row for row in json.loads(shown.stdout)["rows"]}
+    workloads = select(config.workloads(), header["plan"]["workloads"], [])
+    wanted = {(w.name, metric.name, target) for w in workloads for metric in w.metrics for target in targets}
+    assert {workload for workload, _, _ in wanted} >= {"cpu.primes", "memory.bandwidth", "disk.randread"}
+    assert rows.keys() == wanted
+    for key, row in rows.items():
+        assert row["ratio"] is not None or row["warnings"] or row["differences"], f"{key} has neither ratio nor reason"
+        assert row["low"] is row["high"] is row["mde"] is None, "one boot gives no interval"
+        assert ("kvm" in key[2]) == (row["accelerator"] is not None)
+
+    failures = [line for line in home.lines() if line["failure"]]
+    assert not failures
+    assert not leftovers(home, [])
+    assert traces() == before
+
+
+def test_what_the_run_kept_is_whole(shared_home: Home) -> None:
+    """On the run of the test before, or on one of its own."""
+    home = shared_home
+    if not home.bundles() or home.header()["plan"]["profile"]["name"] != "smoke":
+        assert home.vbench("run", "--target", "all", "--profile", "smoke").returncode == 0
+    bundle, header = home.bundles()[-1], home.header()
+    for target in header["plan"]["targets"]:
+        for when in ("before", "after"):
+            assert list((bundle / "snapshots" / target.replace("/", "+") / when).iterdir())
+    assert {line["target"] for line in home.lines("instances.jsonl")} == set(header["plan"]["targets"])
+    for line in home.lines():
+        assert (bundle / line["raw"]).exists()
+    assert {"image", "agent"} <= header["digests"].keys()
