@@ -33,7 +33,8 @@ def _amd_one(snapshot: Snapshot, name: str, bit: int, parameter: str | None) -> 
     path = f"/sys/module/kvm_amd/parameters/{parameter}"
     enabled = snapshot.flag(path) if parameter else None
     if enabled:
-        return Answer("yes", path, "kernel-enabled")
+        allowed = usable(snapshot, Node("sev", "/dev/sev", "", "")).value == "yes"
+        return Answer("yes", f"{path}, /dev/sev" if allowed else path, "permitted" if allowed else "kernel-enabled")
     if leaf is None:
         return Answer(yes(name in (snapshot.flags or ())), "/proc/cpuinfo flags", "kernel-enabled")
     holds = bool(leaf.eax >> bit & 1)

@@ -93,6 +93,8 @@ def _kernels(snapshot: Snapshot) -> Iterator[Clue]:
     version = snapshot.text("/proc/version") or ""
     if version.startswith(GVISOR) or any("Starting gVisor" in line for line in snapshot.log):
         yield Clue("gvisor", 2 * MARK, "version", "gVisor's kernel")
+    if str(snapshot.json.get("tracer", "")).startswith("proot"):
+        yield Clue("proot", MARK, "tracer", "/proc/self/status TracerPid: proot")
     release = snapshot.text("/proc/sys/kernel/osrelease") or version
     if "Microsoft" in release or "WSL2" in release:
         yield Clue("wsl", MARK, "release", "the kernel's name is WSL's")

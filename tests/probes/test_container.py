@@ -44,6 +44,8 @@ ID = "0123456789abcdef" * 4
         ({"/proc/self/mountinfo": ROOT}, {"links": FIRST}, "none"),
         ({"/proc/self/mountinfo": ROOT}, {"links": FIRST, "present": ["/.dockerenv"]}, "none"),
         ({"/proc/self/mountinfo": ROOT}, {"links": OWN}, "unshare"),
+        ({"/proc/self/mountinfo": ROOT}, {"links": FIRST, "tracer": "proot"}, "proot"),
+        ({"/proc/self/mountinfo": ROOT}, {"links": FIRST, "tracer": "gdb"}, "none"),
         ({"/proc/1/comm": "bwrap\n"}, {"links": OWN}, "bubblewrap"),
         ({"/proc/self/mountinfo": ROOT}, {"links": FIRST | {"/proc/self/ns/mnt": "mnt:[4026532177]"}}, "none"),
         ({"/proc/self/mountinfo": BOUND}, {"links": FIRST}, "none"),

@@ -34,6 +34,7 @@ def snapshot(options: dict[str, object]) -> dict[str, object]:
         "stat": collect_system.nodes(errors),
         "env": collect_system.environment(),
         "limits": collect_system.limits(),
+        "tracer": collect_system.tracer(),
         "links": taken["links"],
         "present": taken["present"],
     }

@@ -123,6 +123,17 @@ def environment() -> dict[str, str]:
     return found
 
 
+def tracer() -> str:
+    """Return the name of the process that traces this one (proot does), "" where none does."""
+    try:
+        with open("/proc/self/status") as file:
+            pid = next((line.split()[1] for line in file if line.startswith("TracerPid:")), "0")
+        with open("/proc/%d/comm" % int(pid)) as file:
+            return file.read().strip()
+    except (OSError, ValueError, IndexError):
+        return ""
+
+
 def limits() -> dict[str, Any]:
     """Return {"nofile": [soft, hard], ...} with -1 for no limit, and the number of CPUs this process may use."""
     import resource
