@@ -11,7 +11,7 @@ def _of(arch: str, snapshot: Snapshot) -> bool:
 def _vhe(snapshot: Snapshot) -> Answer | None:
     if not _of("aarch64", snapshot):
         return None
-    holds = any("VHE mode initialized" in line or "Virtualization Host Extensions" in line for line in snapshot.log)
+    holds = any(" VHE mode initialized" in line or "Virtualization Host Extensions" in line for line in snapshot.log)
     known = holds or any("kvm" in line.lower() and "mode initialized" in line for line in snapshot.log)
     return Answer(yes(holds if known else None), "kernel log: kvm VHE mode initialized", "kernel-enabled")
 
