@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vbench.model import Fact
-from vbench.probes import Snapshot, facts
+from vbench.probes import FAILED, Snapshot, facts
 
 INTEL = "vendor_id\t: GenuineIntel\nmodel name\t: Imaginary\nflags\t\t: fpu lm {}\n"
 
@@ -32,6 +32,7 @@ def signature(text: str, number: int = 0x40000000) -> dict[str, Any]:
 def fact(snapshot: Snapshot, key: str) -> Fact:
     """The one fact of this key."""
     (found,) = [one for one in facts(snapshot) if one.key == key]
+    assert not found.source.startswith(FAILED)
     return found
 
 

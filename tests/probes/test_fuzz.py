@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.probes.machines import dmar, machine, table, value
 from vbench.agent.collect_files import WANTED
-from vbench.probes import QUESTIONS, Snapshot, acpi, facts, stack
+from vbench.probes import FAILED, QUESTIONS, Snapshot, acpi, facts, stack
 
 LEVELS = {None, "silicon", "firmware-enabled", "kernel-enabled", "permitted", "proven"}
 PATHS = [
@@ -138,6 +138,7 @@ def check(snapshot: Snapshot) -> None:
         assert any(question.names(fact.key) for question in QUESTIONS), fact.key
         assert fact.level in LEVELS
         assert fact.source
+        assert not fact.source.startswith(FAILED), fact
         assert isinstance(fact.value, str) or math.isfinite(fact.value)
         assert not isinstance(fact.value, bool)
         assert fact.value != ""
