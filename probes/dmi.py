@@ -9,7 +9,9 @@ from vbench.probes.snapshot import Snapshot
 ID = "/sys/class/dmi/id"
 BIOS = "/sys/firmware/dmi/entries/0-0/raw"
 EXTENSION = 0x13  # offset of the second characteristics byte in SMBIOS type 0; [4]: this is a virtual machine
-PRODUCT, BRAND = 2, 1  # a product that is only ever virtual; a maker's name that metal carries as well
+# A product that is only ever virtual, which outweighs a clear hypervisor bit: Virtual PC, old VirtualBox and Virtage
+# leave it clear. A maker's name that metal carries as well does not.
+PRODUCT, BRAND = 3, 1
 
 # (field, whole-text pattern, hypervisor, weight), and all of one row's patterns must match.
 PATTERNS: tuple[tuple[tuple[tuple[str, str], ...], str, int], ...] = (

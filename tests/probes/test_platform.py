@@ -88,6 +88,18 @@ CASES = {
         "virtualbox",
         "full",
     ),
+    "virtual pc leaves the bit clear": (
+        x86(dmi("Microsoft Corporation", "Virtual Machine"), cpuid=[METAL]),
+        "yes",
+        "microsoft",
+        "full",
+    ),
+    "a microsoft surface": (
+        x86(dmi("Microsoft Corporation", "Surface Pro 7"), cpuid=[METAL]),
+        "no",
+        "none",
+        "none",
+    ),
     "emulated cards that name their board": (
         x86(
             {
@@ -275,7 +287,7 @@ def test_the_monitor_behind_kvm_is_named_by_its_tables() -> None:
         (
             dmi("Microsoft Corporation", "Virtual Machine", chassis_asset_tag="7783-7084-3265-9085-8269-3286-77"),
             "azure",
-            "yes",
+            "no",
         ),
         (dmi("Google", "Google Compute Engine"), "gcp", "yes"),
     ],
