@@ -60,20 +60,20 @@ def _warnings(instances: list[dict[str, Any]]) -> Remarks:
 
 def _compared(bundle: Bundle, workloads: list[str]) -> tuple[dict[tuple[str, str], tuple[Difference, ...]], Remarks]:
     """Return the differences between the facts of bare and of each target, and those that void a ratio."""
-    known = {one["target"]: one.get("facts", {}) for one in bundle.instances()}
-    bare = _facts(bundle, BARE, known)
+    bare = facts_of(bundle, BARE)
     differing: dict[tuple[str, str], tuple[Difference, ...]] = {}
     withheld: Remarks = {}
     for target in bundle.header["plan"]["targets"]:
-        there = _facts(bundle, target, known)
+        there = facts_of(bundle, target)
         for workload in workloads:
             differing[workload, target] = differences(bare, there, workload)
             withheld[workload, target] = voids(bare, there, workload)
     return differing, withheld
 
 
-def _facts(bundle: Bundle, target: str, known: Mapping[str, Mapping[str, str]]) -> list[Fact]:
+def facts_of(bundle: Bundle, target: str) -> list[Fact]:
     """Return the facts of a target from its snapshot and its instances; none where it never came so far."""
+    known = {one["target"]: one.get("facts", {}) for one in bundle.instances()}
     folder = bundle.snapshot_folder(target, "before")
     probed = facts(snapshot.load(folder)) if folder.exists() else []
     return probed + [Fact(key, value) for key, value in known.get(target, {}).items()]

@@ -8,7 +8,22 @@ from types import FrameType
 import typer
 
 from vbench import __version__
-from vbench.cli import compare, doctor, export, history, image, importing, probe, run, show, targets, verify, workloads
+from vbench.cli import (
+    ab,
+    compare,
+    doctor,
+    export,
+    history,
+    image,
+    importing,
+    probe,
+    run,
+    selftest,
+    show,
+    targets,
+    verify,
+    workloads,
+)
 from vbench.errors import BUG, INTERRUPTED, VbenchError
 
 app = typer.Typer(
@@ -27,9 +42,11 @@ for command in (
     workloads.workloads,
     probe.probe,
     doctor.doctor,
+    ab.ab,
     compare.compare,
     history.history,
     verify.verify,
+    selftest.selftest,
 ):
     app.command()(command)
 app.command("import")(importing.import_)  # a word that no function may have as its name

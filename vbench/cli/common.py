@@ -46,3 +46,16 @@ def indexed(folders: "Iterable[Path]", ask: "Callable[[Index], Answer]") -> "Ans
         return summary_of(bundle)
 
     return consult(paths.index(), derive, folders, ask)
+
+
+def summarize(markdown: str) -> None:
+    """Append to the summary of a GitHub Actions job, where this is one; a summary that fails is no verdict."""
+    import os
+    from pathlib import Path
+
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        try:
+            with Path(path).open("a") as summary:
+                summary.write(f"{markdown}\n")
+        except OSError as error:
+            err().print(f"'{path}' ($GITHUB_STEP_SUMMARY) cannot be written: {error.strerror}.", markup=False)

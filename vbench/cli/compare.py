@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vbench.cli.common import err, indexed, out
+from vbench.cli.common import indexed, out, summarize
 from vbench.cli.show import Margin
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def compare(
         print(shown, end="")
     else:
         out().print(shown)
-    _summarize(compare_render.markdown(found))
+    summarize(compare_render.markdown(found))
     raise typer.Exit(found.exit_code)
 
 
@@ -49,16 +49,3 @@ def _runs(*bundles: "Bundle") -> "list[Run]":
 
     folders = [bundle.folder for bundle in bundles]
     return indexed(folders, ask)
-
-
-def _summarize(markdown: str) -> None:
-    """Append to the summary of a GitHub Actions job, where this is one; a summary that fails is no verdict."""
-    import os
-    from pathlib import Path
-
-    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-        try:
-            with Path(path).open("a") as summary:
-                summary.write(f"{markdown}\n")
-        except OSError as error:
-            err().print(f"'{path}' ($GITHUB_STEP_SUMMARY) cannot be written: {error.strerror}.", markup=False)

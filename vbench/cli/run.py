@@ -54,7 +54,7 @@ def run(
                 tags=tag or [],
                 profile=profile,
                 seed=seed,
-                settings=_settings(own.settings, cpus, memory, accelerator, restored=restored),
+                settings=settings_of(own.settings, cpus, memory, accelerator, restored=restored),
                 label=labels(label or []),
             )
             found = execute.new_run(request, catalogue, known, ledger, err())
@@ -64,7 +64,7 @@ def run(
         raise typer.Exit(NOTHING)
 
 
-def _settings(
+def settings_of(
     own: "OwnSettings", cpus: int | None, memory: str | None, accelerator: str, *, restored: bool
 ) -> "Settings":
     """Return the targets' settings: the command line's, else the file's, else ours."""

@@ -42,6 +42,7 @@ class Request:
     seed: int | None
     settings: Settings
     label: Mapping[str, str]
+    shape: Profile | None = None  # measured instead of what the profile of that name says
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,9 @@ def new_run(
     targets, left_out = catalogue.select(request.targets)
     choice = Choice(tuple(targets), left_out | unwired, workloads, request.settings)
     seed = request.seed if request.seed is not None else random.SystemRandom().randrange(2**32)
-    plan = make_plan(PROFILES[request.profile], seed, [t.name for t in targets], [w.name for w in workloads])
+    plan = make_plan(
+        request.shape or PROFILES[request.profile], seed, [t.name for t in targets], [w.name for w in workloads]
+    )
     bundle = Bundle.create(header(choice, plan, image, catalogue, request.label))
     definitions.keep(bundle.folder, workloads)
     console.print(f"Run {bundle.ident}: {len(plan.steps)} steps, seed {seed}.", markup=False)
