@@ -86,7 +86,8 @@ class Podman:
         files = [f"--volume={place.agent}:{pyz.AGENT}:ro", "--tmpfs=/tmp:mode=1777"]
         network = self._network(place, stack)
         options = [network, *parent, *self._limits(place, settings), *ulimits(), *files]
-        argv = [*place.tools(), *engine.words, *words, *options, reference, *PYTHON, pyz.AGENT]
+        chosen = ["--runtime", settings.runtime] if settings.runtime else []
+        argv = [*place.tools(), *engine.words, *chosen, *words, *options, reference, *PYTHON, pyz.AGENT]
 
         def inside(pipe: Pipe) -> Place:
             labels = (*place.labels, *(["rootless"] if self.rootless else []))

@@ -129,6 +129,12 @@ def _program(text: str) -> str:
     return text
 
 
+def _runtime(text: str) -> str:
+    if shutil.which(_one_of("runtime", RUNTIMES)(text)) is None:
+        raise InputError(f"There is no '{text}' on this machine.", f"apt-get install {text}")
+    return text
+
+
 def _image(text: str) -> Image:
     image = find(text)
     check(image)
@@ -151,6 +157,6 @@ OPTIONS: Mapping[str, Option] = {
     "kernel": Option(_file, GUEST),
     "initramfs": Option(_file, GUEST),
     "qemu": Option(_program, GUEST),
-    "runtime": Option(_one_of("runtime", RUNTIMES), PODMAN),
+    "runtime": Option(_runtime, PODMAN),
     **{name: Option(kind.read, (Bare.name,)) for name, kind in KINDS.items()},
 }
