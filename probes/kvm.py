@@ -67,7 +67,7 @@ def opens(snapshot: Snapshot) -> Answer:
         return Answer("yes", f"open {DEVICE}", "permitted")
     if number in (EACCES, EPERM):
         fix = "usermod -aG kvm $USER and log in again, or pass --device /dev/kvm to the container"
-        return Answer(NOT_PERMITTED, f"open {DEVICE}: {errorcode[number]}", "permitted", fix)
+        return Answer(NOT_PERMITTED, f"open {DEVICE}: {errorcode[number]}", "kernel-enabled", fix)
     if number is not None:
         return Answer("no", f"open {DEVICE}: {errorcode.get(number, number)}", "permitted", _load_fix(snapshot))
     device = _device(snapshot)
@@ -222,6 +222,11 @@ def _halt_poll(snapshot: Snapshot) -> Answer | None:
     return Answer(answer.value / 1e9, path, "kernel-enabled", fix)
 
 
+def _nx_huge_pages(snapshot: Snapshot) -> Answer | None:
+    answer = switch("/sys/module/kvm/parameters/nx_huge_pages", "kernel-enabled")(snapshot)
+    return answer if snapshot.x86 else None
+
+
 def _parameters(snapshot: Snapshot) -> Mapping[str, Answer]:
     paths = (*snapshot.glob("/sys/module/kvm_*/parameters/*"), *snapshot.glob("/sys/module/kvm/parameters/*"))
     return {
@@ -267,7 +272,7 @@ QUESTIONS = (
         "kvm.nx_huge_pages",
         "whether huge pages are split against iTLB multihit",
         ("/sys/module/kvm/parameters/nx_huge_pages",),
-        switch("/sys/module/kvm/parameters/nx_huge_pages", "kernel-enabled"),
+        _nx_huge_pages,
     ),
     Question("kvm.parameter.*", "every switch of KVM's modules", ("/sys/module/kvm*/parameters/*",), _parameters),
 )
