@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from vbench.probes import dmi
 from vbench.probes.clue import SURE, Clue
 from vbench.probes.devices import pci
-from vbench.probes.snapshot import Registers, Snapshot
+from vbench.probes.snapshot import Registers, Snapshot, whole
 
 SIGNATURES = {
     "KVMKVMKVM": "kvm", "Linux KVM Hv": "kvm", "TCGTCGTCGTCG": "qemu-tcg", "Microsoft Hv": "microsoft",
@@ -41,6 +41,7 @@ LOGGED = {
     "ACRN": "acrn",
     "Jailhouse": "jailhouse",
 }
+QEMU_RISCV, QEMU_MAJORS = 42, range(7, 12)
 PROOF, STRONG, WEAK = 5, 3, 1
 
 
@@ -99,6 +100,8 @@ def _kernel_knows(snapshot: Snapshot) -> Iterator[Clue]:
         if marker:
             owner = next((LOGGED[word] for word in LOGGED if said.startswith(word)), None)
             yield Clue(owner, STRONG, "log", f"kernel log: {said[:40]}")
+        elif "KVM: hypervisor services detected" in line:  # drivers/firmware/smccc/kvm_guest.c, on ARM
+            yield Clue("kvm", PROOF, "log", "kernel log: smccc: KVM: hypervisor services detected")
     if snapshot.names("/sys/bus/vmbus/devices"):
         yield Clue("microsoft", PROOF, "vmbus", "/sys/bus/vmbus/devices")
     if (snapshot.arch or "").startswith("sparc") and snapshot.exists("/dev/mdesc"):
@@ -127,6 +130,21 @@ def _processor_names(snapshot: Snapshot) -> Iterator[Clue]:
         yield Clue("lx86", PROOF, "cpuinfo", "/proc/cpuinfo: PowerVM Lx86")
     if "QEMU" in model:
         yield Clue("qemu", dmi.PRODUCT, "cpuinfo", f"/proc/cpuinfo model name {model[:40]}")
+    if _of_no_silicon(snapshot):
+        yield Clue("qemu-tcg", dmi.PRODUCT, "cpuinfo", "/proc/cpuinfo: the number of QEMU's own processor")
+
+
+def _of_no_silicon(snapshot: Snapshot) -> bool:
+    """Return whether the processor has a number that QEMU gives to those that it makes up; KVM shows the host's.
+
+    ARM: implementer 0, part 'Q' (QEMU, target/arm/tcg/cpu64.c). RISC-V: vendor 0 and architecture 42 (riscv-isa-manual,
+    marchid.md) or, from 7.1 until it was given that, QEMU's version twice (target/riscv/cpu.c).
+    """
+    part, implementer = (whole(snapshot.cpu_field(key)) for key in ("CPU part", "CPU implementer"))
+    if (implementer, part) == (0, ord("Q")):
+        return True
+    vendor, kind, version = (whole(snapshot.cpu_field(key)) for key in ("mvendorid", "marchid", "mimpid"))
+    return vendor == 0 and kind is not None and (kind == QEMU_RISCV or (kind == version and kind >> 16 in QEMU_MAJORS))
 
 
 def _device_tree(snapshot: Snapshot) -> Iterator[Clue]:

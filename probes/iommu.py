@@ -157,7 +157,8 @@ def _flag(bit: int, what: str) -> Question:
 
 
 def _types(snapshot: Snapshot) -> set[str]:
-    return {text for path in snapshot.glob(f"{GROUPS}/*/type") if (text := snapshot.text(path))}
+    found = {text for path in snapshot.glob(f"{GROUPS}/*/type") if (text := snapshot.text(path))}
+    return found - {UNKNOWN}  # the kernel's own word for a group of an IOMMU that has no such choice (POWER's)
 
 
 def _passthrough(snapshot: Snapshot) -> Answer:

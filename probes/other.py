@@ -12,8 +12,9 @@ def _vhe(snapshot: Snapshot) -> Answer | None:
     if not _of("aarch64", snapshot):
         return None
     holds = any(" VHE mode initialized" in line or "Virtualization Host Extensions" in line for line in snapshot.log)
-    known = holds or any("kvm" in line.lower() and "mode initialized" in line for line in snapshot.log)
-    return Answer(yes(holds if known else None), "kernel log: kvm VHE mode initialized", "kernel-enabled")
+    below = any("started at EL1" in line for line in snapshot.log)
+    known = holds or below or any("kvm" in line.lower() and "mode initialized" in line for line in snapshot.log)
+    return Answer(yes(holds if known else None), "kernel log: VHE mode initialized, started at EL1", "kernel-enabled")
 
 
 def _gic(snapshot: Snapshot) -> Answer | None:

@@ -31,6 +31,8 @@ def _model(snapshot: Snapshot) -> Answer:
     part = snapshot.cpu_field("CPU part")
     if name is None and part is not None:
         name = f"implementer {snapshot.cpu_field('CPU implementer')} part {part}"
+    if name is None and (kind := snapshot.cpu_field("marchid")) is not None:
+        name = f"vendor {snapshot.cpu_field('mvendorid')} architecture {kind}"
     if name is None and (brand := _brand(snapshot)):
         return Answer(brand, "CPUID 80000002 to 80000004", "silicon")
     return Answer(name or UNKNOWN, "/proc/cpuinfo", "silicon")

@@ -63,6 +63,7 @@ def test_whether_this_is_a_confidential_guest(snapshot: Snapshot, expected: str)
         ({"/proc/cmdline": "kvm-arm.mode=protected"}, {"arch": "aarch64"}, "confidential.arm", "pkvm"),
         ({}, {"arch": "aarch64", "log": ["kvm [1]: VHE mode initialized successfully"]}, "arm.vhe", "yes"),
         ({}, {"arch": "aarch64", "log": ["kvm [1]: Hyp nVHE mode initialized successfully"]}, "arm.vhe", "no"),
+        ({}, {"arch": "aarch64", "log": ["CPU: All CPU(s) started at EL1"]}, "arm.vhe", "no"),
         ({}, {"arch": "aarch64"}, "arm.vhe", "unknown"),
         ({}, {"arch": "aarch64", "log": ["ITS: Enabling GICv4 support"]}, "arm.gic", "4"),
         ({"/proc/device-tree/intc@1/compatible": "arm,gic-v3\0"}, {"arch": "aarch64"}, "arm.gic", "3"),
@@ -81,5 +82,7 @@ def test_what_does_not_arise_is_no_fact() -> None:
     keys = {one.key.split(".")[0] for one in facts(machine({"/proc/cpuinfo": INTEL.format("vmx")}, arch="x86_64"))}
     assert keys.isdisjoint({"arm", "riscv", "s390", "power"})
     assert not [
-        one for one in facts(machine(arch="aarch64")) if one.key.startswith(("cpu.vmx", "cpu.svm", "confidential.sgx"))
+        one
+        for one in facts(machine(arch="aarch64"))
+        if one.key.startswith(("cpu.vmx", "cpu.svm", "confidential.sgx", "kvm.nx_huge_pages"))
     ]

@@ -97,6 +97,11 @@ def test_live_with_groups() -> None:
     assert [value(snapshot, f"iommu.{key}") for key in keys] == ["yes", "vt-d", "yes", "no", "no", 2, 1]
 
 
+def test_a_group_whose_kernel_knows_no_type_tells_nothing_of_passthrough() -> None:
+    snapshot = machine({"/sys/kernel/iommu_groups/0/type": "unknown\n"}, arch="ppc64le")
+    assert value(snapshot, "iommu.passthrough") == "unknown"
+
+
 def test_groups_mean_an_iommu_of_some_kind() -> None:
     snapshot = machine({"/sys/kernel/iommu_groups/0/type": "DMA"}, arch="ppc64le")
     assert [value(snapshot, f"iommu.{key}") for key in ("present", "kind", "active", "groups")] == [

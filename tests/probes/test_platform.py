@@ -5,6 +5,9 @@ import pytest
 from tests.probes.machines import INTEL, leaf, machine, signature, value
 from vbench.probes import Snapshot, stack
 
+ARM = "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: {}\nCPU part\t: {}\n"
+ARM_OF_QEMU = ARM.format("0x00", "0x051")
+RISCV = "processor\t: 0\nisa\t\t: rv64imafdch\nmvendorid\t: {0}\nmarchid\t\t: {1}\nmimpid\t\t: {1}\n"
 GUEST = leaf(1, ecx=1 << 31)
 METAL = leaf(1)
 ID = "/sys/class/dmi/id/"
@@ -52,6 +55,26 @@ CASES = {
         "yes",
         "virtualbox",
         "full",
+    ),
+    "an arm guest of kvm": (
+        machine(
+            {"/proc/device-tree/fw-cfg@9020000/compatible": "qemu,fw-cfg-mmio", "/proc/cpuinfo": ARM_OF_QEMU},
+            arch="aarch64",
+            log=["<6>[    0.0] smccc: KVM: hypervisor services detected (0x0 0x0 0x0 0x3)"],
+        ),
+        "yes",
+        "kvm",
+        "full",
+    ),
+    "an emulated arm processor": (machine({"/proc/cpuinfo": ARM_OF_QEMU}, arch="aarch64"), "yes", "qemu-tcg", "full"),
+    "a real arm processor": (machine({"/proc/cpuinfo": ARM.format("0x41", "0xd08")}), "unknown", "unknown", "unknown"),
+    "an emulated riscv processor": (machine({"/proc/cpuinfo": RISCV.format("0x0", "0x2a")}), "yes", "qemu-tcg", "full"),
+    "one of an older qemu": (machine({"/proc/cpuinfo": RISCV.format("0x0", "0x70216")}), "yes", "qemu-tcg", "full"),
+    "a real riscv processor": (
+        machine({"/proc/cpuinfo": RISCV.format("0x489", "0x8000000000000007")}),
+        "unknown",
+        "unknown",
+        "unknown",
     ),
     "parallels with kvm's face": (
         x86(

@@ -23,7 +23,7 @@ LOG = (
     "Hypervisor detected", "DMI: ", "AMD-Vi", "DMAR", "SMMU", "started at EL", "Virtualization Host Extensions",
     "kvm:", "kvm_intel", "kvm_amd", "SVM: ", "hypervisor extension", "x2apic", "Starting gVisor",
     "Secure encryption", "Memory Encryption Features", "GICv", "IOMMU", "disabled by bios", "disabled by BIOS",
-    "kvm [", "Booting paravirtualized",
+    "kvm [", "Booting paravirtualized", "KVM: hypervisor services",
 )  # fmt: skip
 LOG_LINES = 200
 
