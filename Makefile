@@ -1,6 +1,6 @@
 # `make run` and `make test` do everything on a fresh Debian machine; the rest are parts of them.
 .POSIX:
-.PHONY: env run image lint test bench honesty clean
+.PHONY: env run image lint test zoo bench honesty clean
 
 BIN = .venv/bin
 
@@ -20,7 +20,10 @@ lint: env
 	$(BIN)/lint-imports
 
 test: lint image
-	$(BIN)/pytest -m 'not bench'
+	$(BIN)/pytest -m 'not bench and not zoo'
+
+zoo: env
+	$(BIN)/pytest -m zoo tests/probes
 
 bench: image
 	VBENCH_PERFORMANCE=docs/performance.md $(BIN)/pytest -s -m bench tests/bench
