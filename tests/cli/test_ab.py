@@ -1,0 +1,121 @@
+"""`vbench ab` as it is typed, on real targets, with every exit code for real."""
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.run.command import Done, Home, leftovers, temporary_home
+from vbench.image import Image
+
+pytestmark = pytest.mark.real
+ENTER = ["chroot", "{rootfs}", "{command}"]
+SLOWED = ["sh", "-ec", 'echo 90 > "$1/run/rate"; shift; exec "$@"', "sh", "{rootfs}", *ENTER]  # /run is its own
+JOB = "echo rate $(cat /run/rate 2>/dev/null || echo 100)"  # no timing in it, so no noise either
+
+
+@pytest.fixture(scope="module")
+def home(image: Image) -> Iterator[Home]:
+    with temporary_home(image.root.parent) as home:
+        home.workload("steady", JOB)
+        home.targets(slowed=SLOWED, plain=ENTER, dead=["false", "{command}"])
+        yield home
+
+
+def ab(home: Home, *words: str, **environment: str) -> Done:
+    chosen = ["--workload", "own.*", "--workload-dir", str(home.folder / "workloads")]
+    return home.vbench("ab", *words, *chosen, **environment)
+
+
+def document(home: Home, *words: str) -> Any:
+    return json.loads(ab(home, *words, "--format", "json").stdout)
+
+
+def test_an_injected_slowdown_of_a_tenth_is_a_regression(home: Home) -> None:
+    done = ab(home, "plain", "slowed", "--profile", "quick")
+    assert done.returncode == 1, done.stderr
+    assert "Regressed: a cost grew by more than the margin of 3.0 %." in done.stdout
+    assert "1.11" in done.stdout
+    assert leftovers(home, home.started()) == []
+
+
+def test_the_other_way_round_it_is_an_improvement_and_no_regression(home: Home) -> None:
+    found = document(home, "slowed", "plain", "--profile", "quick")
+    row = found["rows"][0]
+    assert (found["outcome"], found["exit_code"], row["outcome"]) == ("no worse", 0, "improved")
+    assert (row["base"], row["new"]) == (pytest.approx(90), pytest.approx(100))
+    assert row["change"] == pytest.approx(0.9)
+
+
+def test_an_a_a_is_no_worse_and_has_two_names(home: Home) -> None:
+    found = document(home, "plain", "plain", "--profile", "quick")
+    assert (found["base"], found["new"], found["exit_code"]) == ("plain", "plain#2", 0)
+    assert {line["target"] for line in home.lines()} == {"bare", "bare2", "plain", "plain#2"}
+
+
+def test_a_margin_may_allow_it(home: Home) -> None:
+    assert ab(home, "plain", "slowed", "--profile", "quick", "--margin", "15%").returncode == 0
+
+
+def test_one_boot_is_inconclusive(home: Home) -> None:
+    done = ab(home, "plain", "slowed", "--profile", "smoke")
+    assert done.returncode == 3
+    assert "one boot" in done.stdout
+
+
+def test_a_variant_that_cannot_be_started_measures_nothing(home: Home) -> None:
+    done = ab(home, "plain", "dead", "--profile", "smoke")
+    assert done.returncode == 4
+    assert "Measured nothing" in done.stdout
+    assert "'dead' has no value" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plain", "nothing"),
+        ("plain", "plain:memry=1G"),
+        ("plain", "podman:iops=5"),
+        ("plain", "plain", "--margin", "x"),
+        ("plain", "plain", "--format", "xml"),
+        ("plain", "plain", "--profile", "huge"),
+        ("plain",),
+    ],
+)
+def test_usage_errors_come_before_anything_is_run(home: Home, words: tuple[str, ...]) -> None:
+    before = home.bundles()
+    done = home.vbench("ab", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("vbench: ")
+    assert home.bundles() == before
+
+
+def test_the_run_stays_and_is_shown_and_verified_and_the_summary_of_a_job_is_appended_to(home: Home) -> None:
+    summary = home.folder / "summary.md"
+    done = ab(home, "plain", "bare:memory=1G", "--profile", "smoke", "--format", "md", GITHUB_STEP_SUMMARY=str(summary))
+    assert done.stdout == summary.read_text().removesuffix("\n")
+    assert done.stdout.startswith("## bare:memory=1G against plain")
+    head = json.loads((home.bundles()[-1] / "run.json").read_text())
+    assert head["variants"] == {"bare:memory=1G": {"memory": "1G"}}
+    assert head["label"] == {"ab.base": "plain", "ab.new": "bare:memory=1G"}
+    assert "bare:memory=1G" in home.vbench("show").stdout
+    assert home.vbench("verify").returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.getuid() != 0, reason="control groups are root's")
+def test_a_disk_slowed_by_a_tenth_is_found_and_the_same_disk_is_no_worse(home: Home) -> None:
+    """The caps are exact whatever else the machine does, as long as its disk gives more than them."""
+    words = ("--workload", "disk.randread", "--profile", "quick", "--format", "json")
+    slower = home.vbench("ab", "bare:iops=1000", "bare:iops=900", *words)
+    assert slower.returncode == 1, slower.stderr
+    assert requests_row(slower)["outcome"] == "regressed"
+    same = home.vbench("ab", "bare:iops=1000", "bare:iops=1000", *words)
+    assert same.returncode != 2, same.stderr
+    assert requests_row(same)["outcome"] == "no worse"
+
+
+def requests_row(done: Done) -> Any:
+    return next(row for row in json.loads(done.stdout)["rows"] if row["metric"] == "iops")
