@@ -83,16 +83,16 @@ def _print(found: "Sequence[Finding]") -> None:
     from vbench.reports.grid import Grid, terminal
     from vbench.run.selftest import CONFIDENCE, shown
 
-    columns = ("imposed", "workload metric", "truth", "within", "measured", "interval", "boots", "outcome")
+    columns = ("imposed", "found in", "truth, within", "measured", "interval", "boots", "outcome")
     rows = []
     for one in found:
         truth, measured, interval = shown(one)
-        within, what = f"{100 * one.trial.tolerance:g} %", f"{one.trial.workload} {one.trial.metric}"
-        rows.append((one.trial.what, what, truth, within, measured, interval, f"{one.boots or '-'}", one.outcome))
+        within, what = f"{truth}, {100 * one.trial.tolerance:g} %", f"{one.trial.workload} {one.trial.metric}"
+        rows.append((one.trial.what, what, within, measured, interval, f"{one.boots or '-'}", one.outcome))
     notes = [
-        f"All intervals together hold at {100 * CONFIDENCE:g} %. 'within' is what the imposition itself may be off.",
+        f"All intervals together hold at {100 * CONFIDENCE:g} %; 'within' is by how much the imposition itself may be off.",
         *(f"{one.trial.what} ({one.trial.workload}): {one.outcome}: {one.reason}." for one in found if one.reason),
         *(f"vbench show {run}" for run in dict.fromkeys(one.run for one in found if one.run)),
     ]
-    grid = Grid("Known overheads, found again", columns, tuple(rows), frozenset({"imposed", "workload metric"}), STYLES)
+    grid = Grid("Known overheads, found again", columns, tuple(rows), frozenset({"imposed", "found in"}), STYLES)
     out().print(terminal([grid], notes))
