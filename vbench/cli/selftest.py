@@ -90,7 +90,7 @@ def _print(found: "Sequence[Finding]") -> None:
         within, what = f"{truth}, {100 * one.trial.tolerance:g} %", f"{one.trial.workload} {one.trial.metric}"
         rows.append((one.trial.what, what, within, measured, interval, f"{one.boots or '-'}", one.outcome))
     notes = [
-        f"All intervals together hold at {100 * CONFIDENCE:g} %; 'within' is by how much the imposition itself may be off.",
+        f"All intervals together hold at {100 * CONFIDENCE:g} %; 'within' is what the imposition may be off.",
         *(f"{one.trial.what} ({one.trial.workload}): {one.outcome}: {one.reason}." for one in found if one.reason),
         *(f"vbench show {run}" for run in dict.fromkeys(one.run for one in found if one.run)),
     ]
