@@ -1,6 +1,7 @@
 """Whether this processor can run guests, on every architecture, and whether firmware and kernel let it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from vbench.model import Level
 from vbench.probes.processor import vendor
@@ -28,8 +29,21 @@ def virtualization(snapshot: Snapshot) -> Answer:
         (("aarch64", "arm"), _arm),
     ):
         if arch.startswith(stems):
-            return ask(snapshot)
+            return _used(snapshot, ask(snapshot))
     return Answer(UNKNOWN, "no probe for this architecture")
+
+
+def _used(snapshot: Snapshot, answer: Answer) -> Answer:
+    """Return what only this extension lets KVM do (on POWER, kvm_pr does without) as the answer's level."""
+    reached = None if (snapshot.arch or "").startswith("ppc") else _by_kvm(snapshot)
+    return answer if answer.value in ("none", UNKNOWN) else replace(answer, level=reached or answer.level)
+
+
+def _by_kvm(snapshot: Snapshot) -> Level | None:
+    kvm, run = snapshot.section("kvm"), snapshot.section("kvm").get("run")
+    if isinstance(run, Mapping) and run.get("ok") is True:
+        return "proven"
+    return "permitted" if kvm.get("create_vm_errno") == 0 else None
 
 
 def _of_cpuid(snapshot: Snapshot) -> Answer | None:
@@ -46,12 +60,9 @@ def _of_cpuid(snapshot: Snapshot) -> Answer | None:
 
 def _how_far(snapshot: Snapshot, name: str) -> tuple[Level, str | None]:
     """Return the level that the evidence reaches and, where the way is barred, the fix."""
-    kvm, run = snapshot.section("kvm"), snapshot.section("kvm").get("run")
-    if any(snapshot.exists(f"/sys/module/{module}") for module in ("kvm_intel", "kvm_amd")):
-        if isinstance(run, Mapping) and run.get("ok") is True:
-            return "proven", None
-        if kvm.get("create_vm_errno") == 0:
-            return "permitted", None
+    reached = _by_kvm(snapshot)
+    if reached and any(snapshot.exists(f"/sys/module/{module}") for module in ("kvm_intel", "kvm_amd")):
+        return reached, None
     enabled, _, fix = firmware(snapshot, name)
     if enabled is False:
         return "silicon", fix

@@ -19,7 +19,7 @@ from vbench import paths
 from vbench.image import boot, cpio, initramfs, mmdebstrap, tools
 from vbench.image.kernel import decompress
 from vbench.ledger import Ledger
-from vbench.probes import Snapshot, facts
+from vbench.probes import Snapshot
 from vbench.store import snapshot
 from vbench.targets import pyz
 from vbench.targets.spawn import spawn
@@ -84,12 +84,6 @@ def inside(family: Family, *options: str, append: str = "", scratch: Path) -> Sn
     with Ledger(scratch / "ledgers") as ledger, spawn(argv, " ".join(options), ledger) as pipe:
         pipe.hello(HELLO_SECONDS)
         return snapshot.of_agent(pipe.snapshot({}, HELLO_SECONDS))
-
-
-def overstated(seen: Snapshot) -> list[str]:
-    """Return what is called proven of running guests on a machine on which none ran."""
-    proven = [fact.key for fact in facts(seen) if fact.level == "proven" and fact.key.startswith(("kvm.", "cpu."))]
-    return [] if "kvm.runs" in proven else proven
 
 
 def build(family: Family) -> tuple[Path, Path]:

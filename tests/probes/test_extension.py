@@ -40,6 +40,20 @@ def test_arm_tells_at_which_level_it_started(log: str, expected: str) -> None:
     assert value(machine(arch="aarch64", log=[log]), "cpu.virtualization") == expected
 
 
+@pytest.mark.parametrize(
+    ("arch", "cpuinfo", "kvm", "level"),
+    [
+        ("riscv64", "isa : rv64imafdch\n", {"run": {"ok": True}}, "proven"),
+        ("riscv64", "isa : rv64imafdch\n", {"create_vm_errno": 0, "run": {"ok": False}}, "permitted"),
+        ("riscv64", "isa : rv64imafdch\n", {"open_errno": 2}, "kernel-enabled"),
+        ("ppc64le", "timebase : 5\nplatform : PowerNV\n", {"create_vm_errno": 0}, "firmware-enabled"),
+    ],
+)
+def test_kvm_shows_how_far_an_extension_can_be_used(arch: str, cpuinfo: str, kvm: dict[str, Any], level: str) -> None:
+    seen = machine({"/proc/cpuinfo": cpuinfo}, arch=arch, kvm=kvm)
+    assert fact(seen, "cpu.virtualization").level == level
+
+
 def test_a_processor_whose_flag_linux_dropped_is_locked_off_by_firmware() -> None:
     off = machine({"/proc/cpuinfo": INTEL.format("")}, arch="x86_64", cpuid=[leaf(1, ecx=VMX)])
     assert value(off, "cpu.virtualization") == "vmx"
