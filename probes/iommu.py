@@ -132,6 +132,8 @@ def _remapping(snapshot: Snapshot) -> Answer:
     interrupts = snapshot.text("/proc/interrupts")
     if interrupts and " IR-" in interrupts:
         return Answer("yes", "/proc/interrupts: IR- chips", "kernel-enabled")
+    if interrupts and " ITS-" in interrupts and active(snapshot):  # vfio takes its interrupts for isolated ones
+        return Answer("yes", "/proc/interrupts: ITS- chips, which know every device", "kernel-enabled")
     table = _dmar(snapshot)
     capable = None if table is None or table.flags is None else bool(table.flags & 1)
     if interrupts and snapshot.sysfs and snapshot.x86:

@@ -97,6 +97,13 @@ def test_live_with_groups() -> None:
     assert [value(snapshot, f"iommu.{key}") for key in keys] == ["yes", "vt-d", "yes", "no", "no", 2, 1]
 
 
+@pytest.mark.parametrize(("chip", "expected"), [("ITS-PCI-MSIX-0000:00:01.0", "yes"), ("GICv2m-PCI-MSI", "unknown")])
+def test_an_its_keeps_the_interrupts_of_devices_apart(chip: str, expected: str) -> None:
+    files: dict[str, str | bytes] = {"/proc/interrupts": f"  CPU0\n 22:  4  {chip}  0 Edge  virtio0-config\n", **LIVE}
+    seen = machine(files, arch="aarch64", present=["/sys/class/iommu/smmu3.0x9050000"])
+    assert value(seen, "iommu.interrupt_remapping") == expected
+
+
 def test_a_group_whose_kernel_knows_no_type_tells_nothing_of_passthrough() -> None:
     snapshot = machine({"/sys/kernel/iommu_groups/0/type": "unknown\n"}, arch="ppc64le")
     assert value(snapshot, "iommu.passthrough") == "unknown"

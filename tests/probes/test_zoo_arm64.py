@@ -9,7 +9,7 @@ from tests.probes import foreign
 from tests.probes.machines import fact, value
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.zoo]
-ARM64 = foreign.Family("arm64", "linux-image-arm64", "qemu-system-aarch64", "qemu-system-arm")
+ARM64 = foreign.Family("arm64", "linux-image-arm64", "qemu-system-aarch64", "qemu-system-arm", ("virtio_iommu",))
 FIRMWARE = Path("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd")
 ACPI = ["-bios", str(FIRMWARE)]  # without it QEMU hands the kernel a device tree
 GUEST = {"platform.is_guest": "yes", "platform.virtualization_type": "full", "platform.container": "none"}
@@ -34,7 +34,13 @@ EL1 = {
     "kvm.backend": "none",
     "arm.vhe": "no",
 }
-SMMU = {"iommu.present": "yes", "iommu.kind": "smmu", "iommu.active": "yes", "iommu.passthrough": "no"}
+SMMU = {
+    "iommu.present": "yes",
+    "iommu.kind": "smmu",
+    "iommu.active": "yes",
+    "iommu.interrupt_remapping": "yes",  # by the GIC's ITS
+    "iommu.passthrough": "no",
+}
 NO_IOMMU = {
     "iommu.present": "no",
     "iommu.kind": "none",
@@ -47,7 +53,7 @@ ZOO: dict[str, tuple[list[str], str, dict[str, Any]]] = {
     "EL2 and SMMU by device tree, a processor with VHE": (
         ["-M", "virt,virtualization=on,iommu=smmuv3,gic-version=3", "-cpu", "max", "-smp", "2"],
         "",
-        GUEST | EL2 | SMMU | {"arm.vhe": "yes", "arm.gic": "3", "cpu.count": 2},
+        GUEST | EL2 | SMMU | {"platform.hypervisor": "qemu-tcg", "arm.vhe": "yes", "arm.gic": "3", "cpu.count": 2},
     ),
     "EL2 and SMMU by ACPI, a processor without VHE, devices passed through": (
         ["-M", "virt,virtualization=on,iommu=smmuv3,gic-version=3", "-cpu", "cortex-a72", *ACPI],
@@ -58,6 +64,11 @@ ZOO: dict[str, tuple[list[str], str, dict[str, Any]]] = {
         ["-M", "virt,gic-version=2", "-cpu", "cortex-a72"],
         "",
         GUEST | EL1 | NO_IOMMU | {"platform.hypervisor": "qemu", "arm.gic": "2"},
+    ),
+    "EL1 and an IOMMU of virtio's by ACPI": (
+        ["-M", "virt,gic-version=3", "-cpu", "cortex-a72", "-device", "virtio-iommu-pci", *ACPI],
+        "",
+        GUEST | BY_SMBIOS | EL1 | {"iommu.present": "yes", "iommu.kind": "virtio-iommu", "iommu.active": "yes"},
     ),
     "EL1 and an IORT without SMMU by ACPI": (
         ["-M", "virt,gic-version=3", "-cpu", "cortex-a72", *ACPI],

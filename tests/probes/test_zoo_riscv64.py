@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.zoo]
 RISCV64 = foreign.Family("riscv64", "linux-image-riscv64", "qemu-system-riscv64", "qemu-system-misc", ("kvm",))
 BOARD = {
     "platform.is_guest": "yes",
+    "platform.hypervisor": "qemu-tcg",
     "platform.virtualization_type": "full",
     "platform.container": "none",
     "platform.product": "riscv-virtio,qemu",
