@@ -136,8 +136,16 @@ def test_each_run_is_an_ordinary_one_over_targets_that_the_catalogue_knows() -> 
 def test_what_cannot_be_imposed_here_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None if name == "tc" else f"/usr/bin/{name}")
     rate = Trial("rate", "bare:rate=100M", "network.stream", "throughput", "value", 1.0, 0.01)
-    possible, impossible = imposable([SAME, rate], Catalogue())
+    possible, impossible = imposable([SAME, rate], Catalogue(), workloads())
     assert possible == (SAME,)
     assert [finding.trial for finding in impossible] == [rate]
     assert impossible[0].outcome == "not imposed"
     assert "is missing. Fix: " in impossible[0].reason
+
+
+def test_a_plain_user_slows_jobs_and_is_told_what_only_root_imposes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 1000)
+    possible, impossible = imposable(TRIALS, Catalogue(), workloads())
+    assert {trial.target for trial in possible} == {"bare2", *(f"bare:slowdown={n}%" for n in (2, 5, 10))}
+    assert {trial.workload for trial in possible} == {"cpu.primes", "disk.randread"}
+    assert all(finding.reason.startswith("root") for finding in impossible)

@@ -56,7 +56,7 @@ def _run(trials: "list[Trial]", profile: str, seed: int | None) -> "list[Finding
     if profile not in PROFILES:
         raise unknown("profile", profile, PROFILES)
     catalogue, known = Catalogue(), config.workloads()
-    imposable, impossible = inner.imposable(trials, catalogue)
+    imposable, impossible = inner.imposable(trials, catalogue, known)
     found = list(impossible)
     with Ledger() as ledger:
         for mine, request in inner.requests(imposable, PROFILES[profile], seed):

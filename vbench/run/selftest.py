@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Literal
 
 from vbench.model import BARE, CONTROL, Sample
-from vbench.run.execute import Request
+from vbench.run.execute import Request, wired_only
 from vbench.run.plan import Profile
 from vbench.stats.estimate import estimate, natural
 from vbench.stats.many import bonferroni
@@ -20,6 +20,7 @@ from vbench.stats.series import gather
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.place import Settings
 from vbench.units import format_value
+from vbench.workloads import Workload
 
 Kind = Literal["ratio", "value", "added"]
 Outcome = Literal["found", "missed", "inconclusive", "not imposed"]
@@ -122,9 +123,12 @@ def requests(
         yield mine, Request(list(targets), [workload], [], profile.name, seed, settings, label, shape)
 
 
-def imposable(trials: Sequence[Trial], catalogue: Catalogue) -> tuple[tuple[Trial, ...], tuple[Finding, ...]]:
+def imposable(
+    trials: Sequence[Trial], catalogue: Catalogue, known: Sequence[Workload]
+) -> tuple[tuple[Trial, ...], tuple[Finding, ...]]:
     """Return the trials that this machine can run, and the others with the reason and the remedy."""
-    lacking = {trial: catalogue.target(trial.target).missing() for trial in trials}
+    _, unwired = wired_only(known, named=False)
+    lacking = {trial: [*catalogue.target(trial.target).missing(), *unwired.get(trial.workload, [])] for trial in trials}
     out = [
         Finding(trial, "not imposed", reason=f"{lacks[0].what} is missing. Fix: {lacks[0].fix}")
         for trial, lacks in lacking.items()
