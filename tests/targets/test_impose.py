@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from vbench.errors import HostError
 from vbench.image import Image
 from vbench.ledger import CGROUPS, MARK, Ledger
 from vbench.run.machine import Machine, machine
+from vbench.targets import confine
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.chain import Instance, open_target
+from vbench.targets.impose import KINDS
 from vbench.targets.place import Settings
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(os.getuid() != 0, reason="control groups and networks are root's")]
@@ -61,6 +64,35 @@ def test_a_control_group_holds_the_target_and_is_gone_with_it(
         assert group.name.startswith(MARK)
         assert (group / file).read_text().split()[-1] == content
         assert instance.pipe.exec(["true"]).ok
+    assert left() == []
+
+
+def test_control_groups_of_version_2_are_written_as_its_documentation_says(
+    host: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No kernel behind it: these machines have the controllers in version 1."""
+    root = tmp_path / "v2"
+    root.mkdir()
+    (root / "cgroup.subtree_control").write_text("cpuset cpu io memory pids\n")
+    monkeypatch.setattr(confine, "ROOT", root)
+    with ExitStack() as stack:
+        place = stack.enter_context(host.place("bare"))
+        for kind, value in (("cpu-quota", 0.8), ("iops", 1000.0), ("bandwidth", 2.0**20)):
+            KINDS[kind].impose(value, place, Settings(), stack)
+        written = {path.name: path.read_text() for path in root.glob("*/*")}
+        assert written["cpu.max"] == "8000 10000\n"
+        limits = {path.read_text().partition(" ")[2] for path in root.glob("*/io.max")}
+        assert limits == {"riops=1000 wiops=1000\n", "rbps=1048576 wbps=1048576\n"}
+        for path in root.glob("*/*"):  # a real group goes by rmdir, with its files
+            path.unlink()
+    assert [path.name for path in root.iterdir()] == ["cgroup.subtree_control"]
+
+
+def test_a_group_that_the_kernel_refuses_is_an_error_that_names_it(host: Machine) -> None:
+    with ExitStack() as stack:
+        place = stack.enter_context(host.place("bare"))
+        with pytest.raises(HostError, match="cannot be made: Invalid argument"):
+            KINDS["cpu-quota"].impose(0.00001, place, Settings(), stack)
     assert left() == []
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vbench import paths
 from vbench.errors import HostError
-from vbench.ledger import MARK
+from vbench.ledger import MARK, made
 from vbench.model import Missing
 from vbench.targets import confine
 from vbench.targets.impose.burden import ROOT, Burden
@@ -111,8 +111,10 @@ def _joined(controller: str, values: Values, place: Place, settings: Settings, s
     top, old = found
     group = top / f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
     stack.enter_context(place.hold("cgroup", path=str(group)))
-    group.mkdir()
-    chosen = values[controller] if old else {**values[""], "memory.max": settings.memory}  # it leaves the other group
-    for name, value in chosen.items():
-        (group / name).write_text(f"{value}\n")
+    with made(group):
+        group.mkdir()
+        for name, value in values[controller if old else ""].items():
+            (group / name).write_text(f"{value}\n")
+        if not old and (group / "memory.max").exists():  # the process leaves the group that had its memory limit
+            (group / "memory.max").write_text(f"{settings.memory}\n")
     return Burden(place, ("sh", "-ec", confine.JOIN, "sh", str(group / "cgroup.procs")))
