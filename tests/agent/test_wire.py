@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.process import HELLO, Process, start_agent
-from vbench.agent.wire import LINE_LIMIT
+from vbench.agent.first import LINE_LIMIT
 from vbench.errors import JobError
 from vbench.targets import pyz
 from vbench.targets.pipe import Pipe
