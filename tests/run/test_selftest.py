@@ -68,6 +68,14 @@ def test_nothing_imposed_and_nothing_found() -> None:
     assert judged(SAME, {BARE: around(4400), "bare2": around(4200)}).outcome == "missed"
 
 
+def test_an_a_a_too_wide_to_tell_the_smallest_overhead_from_nothing_proves_nothing() -> None:
+    values = {BARE: around(4400), "bare2": around(4401, 0.1), HALF.target: around(2200)}
+    slow = Trial("2 %", "bare:slowdown=2%", "cpu.primes", "rate", "ratio", 1.02, 0.005)
+    assert [one.outcome for one in judge([SAME, HALF], samples(SAME, values), "run", of=2)] == ["found", "found"]
+    narrow = {**values, slow.target: around(4400 / 1.02)}
+    assert judge([SAME, HALF, slow], samples(SAME, narrow), "run", of=3)[0].outcome == "inconclusive"
+
+
 def test_a_cap_is_a_value_and_shows_nothing_where_bare_is_no_faster() -> None:
     found = judged(CAP, {BARE: around(9000, 0.2), CAP.target: around(999)})
     assert (found.outcome, found.unit) == ("found", "1/s")

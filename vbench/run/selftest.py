@@ -139,7 +139,9 @@ def imposable(
 
 def judge(trials: Sequence[Trial], samples: Sequence[Sample], run: str, *, of: int) -> list[Finding]:
     """Return what the samples of a run say of its trials, of which there are `of` in the whole self-test."""
-    return [_judged(trial, samples, run, bonferroni(CONFIDENCE, of)) for trial in trials]
+    effects = [abs(effect) for trial in trials if (effect := _effect(trial, samples))]
+    smallest = min(effects, default=math.inf)
+    return [_judged(trial, samples, run, bonferroni(CONFIDENCE, of), smallest) for trial in trials]
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
@@ -148,8 +150,8 @@ def exit_code(findings: Sequence[Finding]) -> int:
     return next((code for outcome, code in EXIT.items() if outcome in outcomes), EMPTY)
 
 
-def _judged(trial: Trial, samples: Sequence[Sample], run: str, confidence: float) -> Finding:
-    mine = [sample for sample in samples if (sample.workload, sample.metric) == (trial.workload, trial.metric)]
+def _judged(trial: Trial, samples: Sequence[Sample], run: str, confidence: float, smallest: float) -> Finding:
+    mine = _mine(trial, samples)
     unit = "1" if trial.kind == "ratio" else next((sample.unit for sample in mine), "1")
     logs = _logs(trial, mine)
     if not logs:
@@ -162,9 +164,23 @@ def _judged(trial: Trial, samples: Sequence[Sample], run: str, confidence: float
     low, high = float(interval.low) - math.log1p(trial.tolerance), float(interval.high) + math.log1p(trial.tolerance)
     if not low <= math.log(trial.truth) <= high:
         return replace(found, outcome="missed", reason="the interval does not hold the truth within its tolerance")
+    if trial.truth == 1 and max(-interval.low, interval.high) >= smallest:
+        return replace(found, reason="the interval holds an effect as small as the smallest one imposed too")
     if trial.truth != 1 and interval.low <= _nothing(trial, mine) <= interval.high:
         return replace(found, reason="the interval holds 'nothing imposed' too: more boots narrow it")
     return replace(found, outcome="found")
+
+
+def _mine(trial: Trial, samples: Sequence[Sample]) -> list[Sample]:
+    return [sample for sample in samples if (sample.workload, sample.metric) == (trial.workload, trial.metric)]
+
+
+def _effect(trial: Trial, samples: Sequence[Sample]) -> float:
+    """Return the log of the cost that a trial imposes, as far as that is known: of a cap or a delay it is measured."""
+    if trial.kind == "ratio":
+        return math.log(trial.truth)
+    logs = _logs(replace(trial, kind="ratio"), _mine(trial, samples))
+    return fmean(logs) if logs else 0.0
 
 
 def _values(mine: Sequence[Sample], target: str) -> dict[int, float]:
