@@ -47,9 +47,8 @@ class Instance:
 def open_target(target: Target, place: Place, settings: Settings, ledger: Ledger) -> Iterator[Instance]:
     """Enter a target hop by hop from `place`; it is gone with the context, whatever happened in it."""
     with ExitStack() as stack:
-        started = time.monotonic()
         pipe, inside, entries = enter(target, place, settings, stack, ledger)
-        seconds = time.monotonic() - started
+        seconds = time.monotonic() - pipe.started
         entries[-1].settle(inside)
         yield Instance(target.name, new_ident(target), pipe, inside, entries, seconds)
 

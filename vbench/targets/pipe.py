@@ -100,6 +100,7 @@ class Pipe:
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise ValueError("a pipe needs all three streams")
         self.process = process
+        self.started = time.monotonic()
         self.name = name
         self.console = Console(os.dup(process.stderr.fileno()))
         self._sink = process.stdin.fileno()

@@ -57,7 +57,6 @@ def open_restored(seed: Seed, place: Place, settings: Settings, ledger: Ledger) 
     """Restore an instance of a seed in `place`, which must have the seed's address."""
     target = seed.target
     with ExitStack() as stack:
-        started = time.monotonic()
         outer = target.hops[0].enter(replace(place, ram=seed.ram), share(settings, len(target.hops) - 1), stack)
         pipe = stack.enter_context(spawn(outer.argv, target.name, ledger, outer.patience))
         if outer.load is None:
@@ -65,7 +64,7 @@ def open_restored(seed: Seed, place: Place, settings: Settings, ledger: Ledger) 
         with last_words(pipe):
             outer.load()
             pipe.greet(outer.hello_seconds)
-        seconds = time.monotonic() - started
+        seconds = time.monotonic() - pipe.started
         inside = behind(seed.inside, pipe)
         seed.entries[-1].settle(inside)
         entries = (outer, *seed.entries[1:])
