@@ -26,7 +26,8 @@ NOISE_LIMIT = 256 * 1024  # bytes that may come before the hello: engines and bo
 CONSOLE_LIMIT = 64 * 1024  # bytes kept of what a target says beside the pipe
 OUTPUT_LIMIT = 2**20  # bytes kept of a job's stdout and stderr
 CHUNK = 2**20
-LAST_LINES = 24  # that are shown: a kernel panic is as long as that, and its cause stands first
+LAST_LINES = 24  # that are shown
+PANIC = "Kernel panic"
 GRACE = 10.0  # seconds beyond a job's own deadline within which the agent must answer
 RUSAGE = ("utime", "stime", "maxrss", "minflt", "majflt", "inblock", "oublock", "nvcsw", "nivcsw")  # of getrusage(2)
 Reply = dict[str, Any]
@@ -84,9 +85,11 @@ class Console:
         os.close(self._descriptor)
 
     def last(self, lines: int = LAST_LINES) -> str:
-        """Return the last non-empty lines, control characters removed."""
+        """Return the last non-empty lines, control characters removed; a kernel's panic comes before its long trace."""
         self._thread.join(0.2)
-        return "\n".join(printable_lines(bytes(self._tail).decode("utf-8", "replace"))[-lines:])
+        said = printable_lines(bytes(self._tail).decode("utf-8", "replace"))
+        cause = [line for line in said[:-lines] if PANIC in line][-1:]
+        return "\n".join(cause + said[len(said) - lines + len(cause) :] if cause else said[-lines:])
 
     def overhear(self, line: bytes) -> None:
         """Add what was said on the pipe and is no message."""
