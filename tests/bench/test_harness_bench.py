@@ -73,11 +73,18 @@ def interval(ratios: list[float]) -> tuple[float, float, float]:
 def test_the_harness_costs_nothing(bare: tuple[Machine, Instance, Path], say: Say, name: str, goal: str) -> None:
     host, instance, data = bare
     argv = SYSBENCH if name == "sysbench" else FIO.format(file="/data/file").split()
+
+    def through() -> float:
+        return rate(instance.pipe.exec(argv, timeout=60, env=jobs.environment(), watch=jobs.COUNTERS).stdout)
+
+    def hand() -> float:
+        return rate(by_hand(host, argv, data))
+
+    through()  # lays out the file and warms the caches
     ratios = []
-    for pair in range(PAIRS + 1):
-        through = instance.pipe.exec(argv, timeout=60, env=jobs.environment(), watch=jobs.COUNTERS)
-        hand = by_hand(host, argv, data)
-        if pair:  # the first lays out the file and warms the caches
-            ratios.append(rate(hand) / rate(through.stdout))
+    for pair in range(PAIRS):  # each goes first in half of the pairs
+        first, second = (through, hand) if pair % 2 else (hand, through)
+        one, other = first(), second()
+        ratios.append(other / one if pair % 2 else one / other)
     middle, low, high = interval(ratios)
     say(f"{name} through vbench against by hand", f"{middle:.4f} [{low:.4f}, {high:.4f}], {PAIRS} pairs", goal)
