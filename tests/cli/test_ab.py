@@ -107,12 +107,12 @@ def test_the_run_stays_and_is_shown_and_verified_and_the_summary_of_a_job_is_app
 @pytest.mark.slow
 @pytest.mark.skipif(os.getuid() != 0, reason="control groups are root's")
 def test_a_disk_slowed_by_a_tenth_is_found_and_the_same_disk_is_no_worse(home: Home) -> None:
-    """The caps are exact whatever else the machine does, as long as its disk gives more than them."""
+    """The caps are exact whatever else the machine does, as long as its disk gives more than them: hence low ones."""
     words = ("--workload", "disk.randread", "--profile", "quick", "--format", "json")
-    slower = home.vbench("ab", "bare:iops=1000", "bare:iops=900", *words)
+    slower = home.vbench("ab", "bare:iops=300", "bare:iops=270", *words)
     assert slower.returncode == 1, slower.stderr
     assert requests_row(slower)["outcome"] == "regressed"
-    same = home.vbench("ab", "bare:iops=1000", "bare:iops=1000", *words)
+    same = home.vbench("ab", "bare:iops=300", "bare:iops=300", *words)
     assert same.returncode != 2, same.stderr
     assert requests_row(same)["outcome"] == "no worse"
 
