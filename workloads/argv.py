@@ -12,7 +12,8 @@ PLACEHOLDERS = {
     "work": "the folder with the workload's files, where small scratch files may go; the job's working folder",
     "data": "the workload's own folder on the target's disk path, empty in a fresh instance, kept between its jobs",
     "peer": "the address of the peer, outside the target",
-    "port": "a free TCP port of the peer",
+    "port": "a free port of the server's side",
+    "server": "the address of the workload's server as the job reaches it",
 }
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")

@@ -22,6 +22,7 @@ from vbench.workloads.argv import PLACEHOLDERS, expand, used
 
 Unit = Literal["1/s", "B/s", "s", "B", "J", "W", "1"]
 Need = Literal["disk", "network"]
+Side = Literal["target", "peer"]
 
 # One name for one thing, so that tables, exports and imports agree (DESIGN.md).
 KNOWN: Mapping[str, tuple[Unit, Better]] = {
@@ -40,7 +41,7 @@ KNOWN: Mapping[str, tuple[Unit, Better]] = {
     "cpu_per_work": ("s", "lower"),
     "energy_per_work": ("J", "lower"),
 }
-_NEEDED: Mapping[str, Need] = {"data": "disk", "peer": "network", "port": "network"}
+_NEEDED: Mapping[str, Need] = {"data": "disk", "peer": "network"}
 NAME = re.compile(r"[a-z][a-z0-9_-]*\.[a-z0-9][a-z0-9_-]*")
 _METRIC = re.compile(r"[a-z][a-z0-9_]*")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -66,12 +67,20 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Server(Step):
-    """Runs on the peer, outside the target, for the duration of one job.
+    """Runs for the duration of one job, on the peer, which is outside the target, unless `where` says otherwise.
 
     The job starts once a line of the server's standard output contains `until`; `timeout` limits the wait for it.
     """
 
     until: Annotated[str, MinLen(1)]
+    where: Side = "peer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Step):
+    """The timed step. On the peer it is the client of a server in the target."""
+
+    where: Side = "target"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +141,7 @@ class Form:
     files: tuple[str, ...] = ()
     prepare: Step | None = None
     server: Server | None = None
-    job: Step
+    job: Job
     metrics: Annotated[tuple[Reading, ...], MinLen(1)]
 
     def __post_init__(self) -> None:
@@ -151,8 +160,10 @@ class Form:
     def _provided(self) -> None:
         steps = [step for step in (self.prepare, self.server, self.job) if step]
         wanted = {_NEEDED[name]: f"'{{{name}}}'" for step in steps for name in used(step.argv) & _NEEDED.keys()}
-        if self.server:
+        if self.server and (self.server.where, self.job.where) != ("target", "target"):
             wanted["network"] = "The server"
+        lone = self.job.where == "target" or (self.server is not None and self.server.where == "target")
+        require(lone, "The job is on the peer, and no server is in the target.", "Give 'server' where = \"target\".")
         for need, who in wanted.items():
             require(need in self.needs, f"{who} wants '{need}', which 'needs' lacks.", f"Add '{need}' to 'needs'.")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vbench import paths
 from vbench.errors import HostError, InputError, VbenchError
-from vbench.image.recipe import Recipe
+from vbench.image.recipe import INSIDE, Recipe, native_sources
 
 Progress = Callable[[str], None]
 
@@ -94,6 +94,8 @@ def _options(recipe: Recipe, kernel: Path) -> list[str]:
     if recipe.kernel:
         hooks += [_FETCH_KERNEL.format(package=shlex.quote(recipe.kernel))]
         hooks += [f"copy-out /vbench-kernel {shlex.quote(str(kernel))}", 'rm -r "$1/vbench-kernel"']
+    if recipe.native:
+        hooks += [f'mkdir -p "$1{INSIDE}"', f"copy-in {shlex.join(map(str, native_sources()))} {INSIDE}"]
     hooks += [f'chroot "$1" /bin/sh -c {shlex.quote(command)}' for command in recipe.run]
     return options + [f"--customize-hook={hook}" for hook in [*hooks, _FINISH]]
 

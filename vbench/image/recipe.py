@@ -12,6 +12,8 @@ from vbench.errors import InputError, VbenchError, unknown
 
 _HERE = Path(__file__).parent
 DEFAULT = _HERE / "recipe.toml"
+NATIVE = _HERE / "native"
+INSIDE = "/usr/lib/vbench/native"  # where an image has them
 # What decides an image's bytes, beside the recipe.
 _CONTENT = (
     "boot.py",
@@ -38,7 +40,10 @@ Variant = Literal["essential", "apt", "required", "minbase", "buildd", "importan
 
 
 class Recipe(BaseModel):
-    """A recipe as recipe.toml describes it; `epoch` is in seconds since 1970."""
+    """A recipe as recipe.toml describes it; `epoch` is in seconds since 1970.
+
+    With `native` our own C sources are in the root, in INSIDE, when `run` is executed.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,15 +56,21 @@ class Recipe(BaseModel):
     modules: tuple[str, ...] = ("virtio_pci", "virtio_blk", "virtio_console", "ext4")
     exclude: tuple[Annotated[str, Field(pattern=_PATTERN)], ...] = ()
     run: tuple[str, ...] = ()
+    native: bool = False
     epoch: int = Field(default=1_700_000_000, ge=0, lt=2**31)
 
     @cached_property
     def digest(self) -> str:
         """The sha256 of the recipe together with the code that turns it into bytes: what a cached image must match."""
         content = hashlib.sha256(self.model_dump_json().encode())
-        for name in _CONTENT:
-            content.update((_HERE / name).read_bytes())
+        for path in [*(_HERE / name for name in _CONTENT), *native_sources()]:
+            content.update(path.read_bytes())
         return content.hexdigest()
+
+
+def native_sources() -> list[Path]:
+    """Return the files of the folder of C sources that an image compiles for itself."""
+    return sorted(path for path in NATIVE.iterdir() if path.is_file())
 
 
 def load(path: Path = DEFAULT) -> Recipe:

@@ -1,7 +1,7 @@
 """One job in one instance: prepare it, run an iteration, and turn what came out into samples."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 
 from vbench.errors import HostError, JobError, TargetError
@@ -19,7 +19,7 @@ COUNTERS = ("/proc/stat", around.DISKS, *sanity.INSIDE)
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CLOCK_SLACK, CLOCK_SHARE = 0.25, 0.05  # seconds, and share of the job, that the host may see it take longer
 CLOCK_LEAD = 0.01  # seconds that it may seem to take longer in the target, by the grain of two clocks
-SERVER_SECONDS = 20.0
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,29 @@ class Setting:
     peer: Instance
     peer_address: str
 
-    def values(self, workload: Workload, instance: Instance, port: int) -> dict[str, str]:
-        """Return what the placeholders of a workload's argv stand for in an instance."""
+    def values(self, workload: Workload, instance: Instance, port: int, where: str = "target") -> dict[str, str]:
+        """Return what the placeholders of a workload's argv stand for, on the side on which it will run."""
+        side = self.side(where, instance)
         return {
             "cpus": str(self.settings.cpus),
             "memory": str(self.settings.memory),
             "seconds": str(self.profile.seconds),
-            "data": data_folder(workload, instance),
-            "work": work_folder(workload, instance),
+            "data": data_folder(workload, side),
+            "work": work_folder(workload, side),
             "peer": self.peer_address,
             "port": str(port),
+            "server": self.server_address(workload, instance),
         }
+
+    def server_address(self, workload: Workload, instance: Instance) -> str:
+        """Return where the job finds its server: on its own side over loopback, else across the network."""
+        if workload.server is None or workload.server.where == workload.job.where:
+            return LOOPBACK
+        return self.peer_address if workload.server.where == "peer" else instance.place.address.partition("/")[0]
+
+    def side(self, where: str, instance: Instance) -> Instance:
+        """Return the instance in which a step of a workload runs."""
+        return self.peer if where == "peer" else instance
 
 
 def work_folder(workload: Workload, instance: Instance) -> str:
@@ -81,20 +93,23 @@ def prepare(workload: Workload, instance: Instance, setting: Setting) -> None:
 
 
 @contextmanager
-def serving(workload: Workload, setting: Setting, port: int) -> Iterator[None]:
-    """Run the workload's server on the peer for the duration of one job."""
-    if workload.server is None:
+def serving(workload: Workload, instance: Instance, setting: Setting, port: int) -> Iterator[None]:
+    """Run the workload's server on its side for the duration of one job."""
+    server = workload.server
+    if server is None:
         yield
         return
-    argv = expand(workload.server.argv, setting.values(workload, setting.peer, port))
-    server, folder, peer = workload.server, work_folder(workload, setting.peer), setting.peer.pipe
-    with our_fault():
-        handle = peer.start(argv, until=server.until, timeout=server.timeout, env=environment(), cwd=folder)
+    side = setting.side(server.where, instance)
+    argv = expand(server.argv, setting.values(workload, instance, port, server.where))
+    blame = our_fault if server.where == "peer" else nullcontext
+    with blame():
+        folder = work_folder(workload, side)
+        handle = side.pipe.start(argv, until=server.until, timeout=server.timeout, env=environment(), cwd=folder)
     try:
         yield
     finally:
-        with our_fault():
-            peer.stop(handle)
+        with blame():
+            side.pipe.stop(handle)
 
 
 @contextmanager
@@ -110,17 +125,18 @@ def iterate(
     workload: Workload, step: Step, iteration: int, instance: Instance, setting: Setting, port: int, recorder: Recorder
 ) -> None:
     """Run one iteration and record its raw output and a sample for each metric."""
-    argv = expand(workload.job.argv, setting.values(workload, instance, port))
+    side = setting.side(workload.job.where, instance)
+    argv = expand(workload.job.argv, setting.values(workload, instance, port, workload.job.where))
     origin = Origin(step, iteration, warmup=iteration < setting.profile.warmups, instance=instance.ident)
     counters = around.paths_of(instance.pipe.process.pid)
     try:
-        with serving(workload, setting, port):
+        with serving(workload, instance, setting, port):
             before = around.read(counters)
-            outcome = instance.pipe.exec(
+            outcome = side.pipe.exec(
                 argv,
                 timeout=workload.job.timeout,
                 env=environment(step.padding),
-                cwd=work_folder(workload, instance),
+                cwd=work_folder(workload, side),
                 watch=COUNTERS,
             )
             after = around.read(counters)
