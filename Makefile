@@ -20,7 +20,7 @@ lint: env
 	$(BIN)/lint-imports
 
 test: lint image
-	$(BIN)/pytest -m 'not bench and not zoo'
+	$(BIN)/pytest -m 'not bench and not zoo' --numprocesses 2 --dist loadgroup
 
 zoo: env
 	$(BIN)/pytest -m zoo tests/probes

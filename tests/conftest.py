@@ -10,6 +10,14 @@ from tests.run.command import Home, temporary_home
 from vbench.image import Image
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put whatever uses the machine itself into one group: one worker runs it in order, the other the pure rest."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "image" in fixtures or item.get_closest_marker("real") or item.path.parent.name == "image":
+            item.add_marker(pytest.mark.xdist_group("machine"))
+
+
 @pytest.fixture(scope="session")
 def image() -> Image:
     """The default workload image, from the user's own store, where it is built if need be."""
