@@ -20,7 +20,7 @@ lint: env
 	$(BIN)/lint-imports
 
 test: lint image
-	$(BIN)/pytest -m 'not bench and not zoo' --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest -m 'not bench and not zoo' --numprocesses 2 --dist loadgroup --benchmark-disable
 
 zoo: env
 	$(BIN)/pytest -m zoo tests/probes
