@@ -13,6 +13,7 @@ from tests.run.command import Home, leftovers
 from vbench.image import Image
 from vbench.ledger import Ledger, remaining
 from vbench.run.machine import Machine, machine
+from vbench.targets import tsc
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.chain import Instance, open_target
 from vbench.targets.place import Settings
@@ -141,6 +142,9 @@ def test_a_guest_has_what_was_asked_for_and_stands_still_when_it_is_frozen(bench
         assert not guest.pipe.exec(["touch", "/etc/changed"]).ok
         status = Path(f"/proc/{guest.pipe.process.pid}/status").read_text()
         assert f"Cpus_allowed_list:\t{bench.host.target_cpus[0]}\n" in status
+        rate = float(ask(guest, "sed -n 's/^cpu MHz.*: //p' /proc/cpuinfo")) * 1e3
+        if guest.accelerator == "tcg" and tsc.kilohertz():
+            assert rate == pytest.approx(tsc.kilohertz(), rel=1e-3), "its counter is ours, and it was told the rate"
         before = float(ask(guest, "cut -d' ' -f1 /proc/uptime"))
         guest.freeze()
         subprocess.run(["sleep", "4"], check=True)
