@@ -14,6 +14,7 @@ from vbench.reports.compare import CONFIDENCE, EXIT, LeftOut
 from vbench.reports.of_bundle import facts_of, table_of
 from vbench.run.sanity import voided
 from vbench.stats import noise_floor, suspects
+from vbench.stats.cells import NO_RATIO
 from vbench.stats.estimate import estimate, natural
 from vbench.stats.gate import Contrast, Outcome, gate, overall, paired
 from vbench.stats.pairs import pair
@@ -124,6 +125,8 @@ def _nothing(sides: Sequence[Series | None], names: Sequence[str]) -> str:
     """Return why there is no pair of values; empty where there is one."""
     one, other = sides
     for side, name in zip(sides, names, strict=True):
+        if side and side.levels:
+            return NO_RATIO
         if side is None or not side.blocks:
             said = f": {side.warnings[0]}" if side and side.warnings else ""
             return f"'{name}' has no value{said}"

@@ -26,12 +26,16 @@ class Fact:
 
 @dataclass(frozen=True)
 class Metric:
-    """A named number with a unit and a direction. `tail` marks a quantile far from the median (p99, p99.9)."""
+    """A named number with a unit and a direction. `tail` marks a quantile far from the median (p99, p99.9).
+
+    `zero` marks a number that may honestly be 0, such as a loss: it is shown, and no ratio of it is formed.
+    """
 
     name: str
     unit: str
     better: Better
     tail: bool = False
+    zero: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Sample:
     """One metric of one iteration of one block of one instance.
 
     `value` is in the metric's base unit, None exactly where `failure` says why. `raw` is the file of the job's raw
-    output inside the bundle, `instance` the boot or creation that it came from.
+    output inside the bundle, `instance` the boot or creation that it came from, `zero` that of the metric.
     """
 
     workload: str
@@ -64,6 +68,7 @@ class Sample:
     raw: str = ""
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
+    zero: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,8 @@ class Difference:
 class Cell:
     """A workload's metric on a target: one row of `vbench show --format json` (DESIGN.md).
 
-    `value` is the geometric mean over boots of the boot's geometric mean over blocks, in `unit`. `ratio` is
+    `value` is the geometric mean over boots of the boot's geometric mean over blocks, in `unit`; of a metric that may
+    be 0 it is the arithmetic one. `ratio` is
     cost(target) / cost(bare): above 1 is slower. `low`, `high` and `mde` are None where one boot is all there is;
     `ratio` is None where it is withheld.
     """

@@ -88,7 +88,8 @@ class Reading(Metric):
     """A metric and where it stands in the job's standard output.
 
     `json` is a JMESPath expression that gives one number, `pattern` a regular expression whose single group is one
-    and which occurs once. The number times `scale` is in `unit`; outside of `low` to `high` it is a failure.
+    and which occurs once. The number times `scale` is in `unit`; outside of `low` to `high` it is a failure, but for an
+    exact 0 where `zero` says that this is an honest value.
     """
 
     __pydantic_config__: ClassVar = forms.STRICT
@@ -106,6 +107,8 @@ class Reading(Metric):
         unit, better = KNOWN.get(self.name, (self.unit, self.better))
         known = f"'{self.name}' is always in '{unit}', {better} is better"
         require((unit, better) == (self.unit, self.better), f"{known}.", "Say so, or choose another name.")
+        good = f"{of} may be 0, and more of it is better."
+        require(not self.zero or self.better == "lower", good, "Measure what is lacking, of which 0 is the best.")
         require(self.low < self.high < inf, f"{of} has no range between 'low' and 'high'.", "Make low less than high.")
         require(self.scale < inf, f"{of} has an infinite scale.", "Write what turns the number into the unit.")
         require((self.json is None) != (self.pattern is None), f"{of} needs one source.", "Give 'json' or 'pattern'.")

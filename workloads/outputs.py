@@ -32,6 +32,8 @@ class _NoNumberError(Exception):
 def parse(workload: Workload, stdout: str) -> dict[str, float | Failure]:
     """Return every metric of the workload by name: a positive finite number in its base unit, or why there is none.
 
+    A metric whose form says `zero` may be exactly 0, too.
+
     Raises nothing, whatever `stdout` holds. A value that is absent, there twice, no number, not finite, not positive
     or outside of the metric's range is a Failure with the job's blame; so is all of an output longer than `LIMIT`.
     """
@@ -55,6 +57,8 @@ def _bounded(stdout: str) -> None:
 
 def _plausible(metric: Reading, found: float) -> float:
     value = found * metric.scale
+    if metric.zero and value == 0:
+        return 0.0
     if not isfinite(value) or value <= 0:
         raise _NoNumberError(f"it printed {found!r}, which is not finite and positive")
     if not metric.low <= value <= metric.high:

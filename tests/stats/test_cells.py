@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.stats.samples import block, boots, session
+from tests.stats.samples import Blocks, block, boots, session
 from vbench.model import Cell, Difference, Failure, Sample
 from vbench.stats import EVERY, Context, cells, noise_floor, suspects
 from vbench.stats.pairs import log_ratios
@@ -204,6 +204,21 @@ def test_a_tail_takes_the_hierarchical_bootstrap() -> None:
     assert tail.high is not None
     assert 1.1 < tail.low < 1.35 < tail.high < 1.7
     assert any("approximate" in warning for warning in tail.warnings)
+
+
+def test_a_metric_that_may_be_zero_is_shown_as_an_arithmetic_mean_and_has_no_ratio() -> None:
+    told: dict[str, list[Blocks]] = {"bare": [[[0.0, 0, 0.5]], [[0.0]]], "kvm": [[[0.2], [0.4]], [[0.0], [None]]]}
+    samples = session(told, metric="loss", unit="1", zero=True)
+    rows = cells(samples)
+    assert [(cell.target, cell.value, cell.boots) for cell in rows] == [
+        ("bare", 0.0, 2),
+        ("kvm", pytest.approx(0.15), 2),
+    ]
+    for cell in rows:
+        assert (cell.ratio, cell.low, cell.mde, cell.comparable, cell.verdict) == (None, None, None, False, "withheld")
+        assert "no ratio" in cell.warnings[0]
+    assert any("1 of 4 iterations failed" in warning for warning in rows[1].warnings)
+    assert log_ratios(samples, "bare") == {}
 
 
 def test_the_floor_is_the_controls_widest_half_interval_and_silences_smaller_claims() -> None:

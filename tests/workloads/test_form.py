@@ -48,6 +48,8 @@ SERVER = '[server]\nargv = ["nc", "-l", "{port}"]\nuntil = "ready"\ntimeout = 5\
         ("low = 1.0", "low = nan", "'metrics[1].low' holds nan", "greater than 0"),
         ("high = 1e6", "high = inf", "'rate' has no range", "low less than high"),
         ("high = 1e6", "high = 0.5", "'rate' has no range", "low less than high"),
+        ("low = 1.0", "low = 1.0\nzero = 1", "'metrics[1].zero' holds 1", "valid boolean"),
+        ("low = 1.0", "low = 1.0\nzero = true", "'rate' may be 0, and more of it is better", "lacking"),
         ("scale = 1e-3", "scale = inf", "'duration' has an infinite scale", "unit"),
         ("version = 1", "version = ", "is not TOML", "place named"),
         ("[job]", "[[job]]", "'job' holds", "object"),

@@ -86,6 +86,14 @@ def test_text_that_gives_no_number_says_why(spoil: Spoil, lines: str, message: s
     assert values["duration"] == 1.5
 
 
+def test_a_zero_is_a_number_only_where_the_form_says_so(spoil: Spoil) -> None:
+    workload = spoil("scale = 1e-3", "scale = 1e-3\nzero = true")
+    for printed in ("0", "0.0", "-0.0", "0e5"):
+        assert str(parse(workload, f'{{"runs": [{{"99.0": {printed}}}]}}')["duration"]) == "0.0"
+    for printed, message in (("null", "absent"), ("NaN", "finite"), ("-1", "finite"), ("0.5", "outside of 0.001")):
+        assert message in why(parse(workload, f'{{"runs": [{{"99.0": {printed}}}]}}')["duration"])
+
+
 def test_too_much_output_gives_no_number_at_all(spoil: Spoil) -> None:
     fits, bursts = (parse(spoil(), GOOD + "x" * (size - len(GOOD))) for size in (LIMIT, LIMIT + 1))
     assert fits == {"duration": 1.5, "rate": 12.5}
@@ -132,7 +140,7 @@ def test_no_output_whatever_gives_anything_but_a_plausible_number_or_a_failure(s
                 assert len(value.message) < 500
             else:
                 assert isfinite(value)
-                assert 0 < metric.low <= value <= metric.high
+                assert (metric.zero and value == 0) or 0 < metric.low <= value <= metric.high
 
 
 @given(st.floats(min_value=1.0, max_value=1e6))

@@ -180,6 +180,7 @@ class Origin:
                 raw=self.raw,
                 failure=reading if isinstance(reading, Failure) else None,
                 warnings=warnings,
+                zero=metric.zero,
             )
 
     def failures(self, workload: Workload, failure: Failure) -> Iterator[Sample]:

@@ -27,6 +27,7 @@ from vbench.stats.verdicts import (
 
 _NO_SPREAD = 1e-12  # in log: what rounding alone makes of boots that are all alike
 _ABSENT = Series({}, {}, frozenset(), ())
+NO_RATIO = "no ratio: a value that may be 0 has none"
 
 
 def cells(
@@ -78,8 +79,7 @@ def _row(place: _Place, targets: Mapping[str, Series]) -> Cell:
 
 def _empty(place: _Place, mine: Series) -> Cell:
     """Return the row with all that does not need bare."""
-    cost = mine.log_value()
-    value = None if cost is None else natural(cost if place.key.better == "lower" else -cost)
+    value = _value(place, mine)
     warnings = (*mine.warnings, *_said(place, place.context.warnings, place.target))
     if value is None and not mine.tried:
         warnings = ("no sample was taken", *warnings)
@@ -87,7 +87,7 @@ def _empty(place: _Place, mine: Series) -> Cell:
         *place.key,
         target=place.target,
         accelerator=place.context.accelerators.get(place.target),
-        boots=len(mine.blocks),
+        boots=len(mine.blocks) or len(mine.levels),
         value=value,
         ratio=None,
         low=None,
@@ -101,6 +101,13 @@ def _empty(place: _Place, mine: Series) -> Cell:
     )
 
 
+def _value(place: _Place, mine: Series) -> float | None:
+    if mine.levels:
+        return fmean(mine.levels.values())
+    cost = mine.log_value()
+    return None if cost is None else natural(cost if place.key.better == "lower" else -cost)
+
+
 def _said(place: _Place, remarks: Remarks, target: str) -> tuple[str, ...]:
     return remarks.get((EVERY, target), ()) + remarks.get((place.key.workload, target), ())
 
@@ -110,6 +117,8 @@ def _reasons(place: _Place, mine: Series, bare: Series) -> tuple[str, ...]:
     own = _said(place, place.context.withheld, place.target)
     if place.target != BARE:
         own += tuple(f"{BARE}: {reason}" for reason in _said(place, place.context.withheld, BARE))
+    if mine.levels:
+        return (NO_RATIO, *own)
     if not own and not pair(mine, bare).blocks:
         return (f"no ratio: '{BARE}' has no value in the same boots",)
     return own

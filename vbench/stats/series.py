@@ -3,7 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import NamedTuple
 
@@ -28,13 +28,15 @@ class Series:
     """One metric on one target.
 
     `blocks[boot][block]` is the median over iterations of log cost; `drifts[boot]` the mean over blocks of the log
-    cost of a block's second half over its first; `tried` every (boot, block) that was begun.
+    cost of a block's second half over its first; `tried` every (boot, block) that was begun. A metric that may be 0 has
+    no logarithm and so none of these but `tried`: `levels[boot]` is the mean over blocks of its median.
     """
 
     blocks: Mapping[int, Mapping[int, float]]
     drifts: Mapping[int, float]
     tried: frozenset[tuple[int, int]]
     warnings: tuple[str, ...]
+    levels: Mapping[int, float] = field(default_factory=dict)
 
     def log_value(self) -> float | None:
         """Return the mean over boots of the mean over blocks of log cost; None where there is no value."""
@@ -60,8 +62,8 @@ def series(samples: Sequence[Sample]) -> Series:
         if why is not None:
             reasons[why] += 1
         elif value is not None and not sample.warmup:
-            cost = math.log(value)
-            costs[sample.boot, sample.block].append((sample.iteration, cost if sample.better == "lower" else -cost))
+            costs[sample.boot, sample.block].append((sample.iteration, _cost(sample, value)))
+    told = (*_failures(reasons, len(samples)), *_instances(samples), *_remarks(samples))
     blocks: dict[int, dict[int, float]] = defaultdict(dict)
     drifts: dict[int, list[float]] = defaultdict(list)
     for (boot, block), pairs in costs.items():
@@ -69,12 +71,17 @@ def series(samples: Sequence[Sample]) -> Series:
         blocks[boot][block] = median(trace)
         if half := len(trace) // 2:
             drifts[boot].append(median(trace[-half:]) - median(trace[:half]))
-    return Series(
-        blocks,
-        {boot: fmean(halves) for boot, halves in drifts.items()},
-        frozenset((sample.boot, sample.block) for sample in samples),
-        (*_failures(reasons, len(samples)), *_instances(samples), *_remarks(samples)),
-    )
+    tried = frozenset((sample.boot, sample.block) for sample in samples)
+    if any(sample.zero for sample in samples):
+        return Series({}, {}, tried, told, {boot: fmean(found.values()) for boot, found in blocks.items()})
+    return Series(blocks, {boot: fmean(halves) for boot, halves in drifts.items()}, tried, told)
+
+
+def _cost(sample: Sample, value: float) -> float:
+    """Return the log cost; of a metric that may be 0, which has no logarithm, the value itself."""
+    if sample.zero:
+        return value
+    return math.log(value) if sample.better == "lower" else -math.log(value)
 
 
 def trouble(sample: Sample) -> str | None:
@@ -83,6 +90,8 @@ def trouble(sample: Sample) -> str | None:
         return sample.failure.message[:_LENGTH] or f"the {sample.failure.blame} gave no reason"
     if sample.value is None:
         return "there is neither a value nor a reason"
+    if sample.zero and sample.value == 0:
+        return None
     if not _SMALLEST <= sample.value <= _LARGEST:  # NaN fails this too
         return f"the value {sample.value!r} is not a positive, finite and plausible number"
     return None
