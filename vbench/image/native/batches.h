@@ -36,7 +36,7 @@ static inline void pin(int which)
         if (CPU_ISSET(cpu, &allowed) && which-- == 0)
             CPU_SET(cpu, &one);
     if (CPU_COUNT(&one) == 0) {
-        fprintf(stderr, "this takes two CPUs and there is one: give every target two, with --cpus 2\n");
+        fprintf(stderr, "this takes two CPUs and there is one: give every target two with --cpus 2\n");
         exit(1);
     }
     if (sched_setaffinity(0, sizeof one, &one))
@@ -83,21 +83,32 @@ static inline void measure(const struct operation *operation, double seconds)
            operation->name, (double)(batches * times) / total, median, batches, times);
 }
 
+static inline const struct operation *find(const struct operation *operations, const char *name)
+{
+    for (const struct operation *each = operations; each->name; each++)
+        if (strcmp(each->name, name) == 0)
+            return each;
+    fprintf(stderr, "there is no operation '%s' on this architecture, only", name);
+    for (const struct operation *each = operations; each->name; each++)
+        fprintf(stderr, " %s", each->name);
+    fprintf(stderr, "\n");
+    exit(2);
+}
+
 // PROGRAM OPERATION SECONDS, of a table that ends with an operation without a name.
 static inline int run(const struct operation *operations, int argc, char **argv)
 {
     double seconds = argc == 3 ? atof(argv[2]) : 0;
-    while (argc == 3 && operations->name && strcmp(operations->name, argv[1]) != 0)
-        operations++;
-    if (!(seconds > 0 && seconds < 3600) || operations->name == NULL) {
-        fprintf(stderr, "there is no such operation on this architecture: %s OPERATION SECONDS\n", argv[0]);
+    if (!(seconds > 0 && seconds < 3600)) {
+        fprintf(stderr, "usage: %s OPERATION SECONDS\n", argv[0]);
         return 2;
     }
+    const struct operation *operation = find(operations, argv[1]);
     if (sched_getaffinity(0, sizeof allowed, &allowed))
         die("asking for the allowed CPUs");
     pin(0);
-    if (operations->prepare)
-        operations->prepare();
-    measure(operations, seconds);
+    if (operation->prepare)
+        operation->prepare();
+    measure(operation, seconds);
     return 0;
 }

@@ -121,7 +121,7 @@ static void execute_rdtsc(long times)
 static void open_port(void)
 {
     if (ioperm(POST_PORT, 1, 1))
-        die("access to I/O port 0x80 (takes CAP_SYS_RAWIO and a kernel that is not locked down)");
+        die("access to I/O port 0x80, which takes CAP_SYS_RAWIO and a kernel with ioperm");
 }
 
 static void write_port(long times)
