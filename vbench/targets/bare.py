@@ -14,6 +14,7 @@ from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.confine import memory_limit
 from vbench.targets.hop import Entry
+from vbench.targets.network import lend_address
 from vbench.targets.pipe import Pipe
 from vbench.targets.place import PYTHON, Place, Settings, inner_place
 
@@ -59,6 +60,7 @@ def command(place: Place) -> list[str]:
 
 def rooted(place: Place, settings: Settings, stack: ExitStack, argv: Sequence[str]) -> Entry:
     """Return the entry that runs `argv` where the image's root is prepared, on the targets' CPUs and memory."""
+    lend_address(place, stack)
     prefix = [*place.tools(), *memory_limit(place, settings, stack)]
     user = ["--user", "--map-root-user"] if os.getuid() and not place.depth else []
     script = ["sh", "-ec", SCRIPT, "sh", place.rootfs, place.agent, place.data]

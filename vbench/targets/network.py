@@ -88,6 +88,19 @@ def add_container_namespace(place: Place, stack: ExitStack) -> str:
     return f"/run/netns/{name}"
 
 
+def lend_address(place: Place, stack: ExitStack) -> None:
+    """Give the bridge's own stack the address of a target that uses it, unless the target's namespace has it already.
+
+    Servers in the target are reached at that address from the peer; it goes with `stack`.
+    """
+    if not place.address or place.depth:
+        return
+    address = place.address.partition("/")[0]
+    if not place.run(["ip", "-n", place.netns, "-brief", "address", "show", "to", address]):
+        place.ip("address", "add", place.address, "dev", BRIDGE)
+        stack.callback(place.ip, "address", "delete", place.address, "dev", BRIDGE)
+
+
 def _drop(place: Place, name: str) -> None:
     if not place.depth:  # inside a guest the tap goes with the guest, and its agent may be gone already
         place.ip("link", "delete", name)
