@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -17,6 +17,7 @@ CONDITIONS = ("kernel.release", "cpu.mitigations", "cpu.smt", "cpu.governor", "c
 DIGESTS = ("image", "agent")
 SETTINGS = ("cpus", "memory", "restored")
 PROFILE = ("seconds", "warmups")
+_DIGESTS = (".sha256", ".digest")  # how keys of `variants` end that say what is in a file
 _GIB = 2**30
 _SHORT = 16  # characters of a digest that people read
 
@@ -61,6 +62,7 @@ def definition(session: Session, workload: str, target: str, cells: Iterable[Mea
         f"workload.{workload}": _told(session.workloads.get(workload, {})),
         f"target.{target}": " ".join(session.own_targets.get(target, ())) or "built in",
         f"accelerator.{target}": next(accelerators, "none"),
+        **{f"target.{target}.{key}": value[:_SHORT] for key, value in _files(session.variants.get(target, {}))},
     }
 
 
@@ -96,6 +98,11 @@ def refuse(found: Sequence[Aspect], allowed: Sequence[str], names: Iterable[str]
         flags = " ".join(f"--allow {aspect.name}" for aspect in rest)
         remedy = f"If that is the change you want to judge, add {flags}."
         raise InputError(f"The runs are not comparable: {told}.", remedy)
+
+
+def _files(variant: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the digests of the files that a variant's options name; the options themselves are in its name."""
+    return ((key, value) for key, value in variant.items() if key.endswith(_DIGESTS))
 
 
 def _known(table: Mapping[str, Any], names: Iterable[str]) -> dict[str, Value]:

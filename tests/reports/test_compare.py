@@ -151,6 +151,22 @@ def test_what_differs_is_refused_by_name_unless_allowed(name: str) -> None:
     assert (allowed.exit_code, [aspect.name for aspect in allowed.allowed]) == (0, [name])
 
 
+def test_a_file_of_a_variant_that_was_built_anew_is_another_variant() -> None:
+    name = "kvm:kernel=/boot/vmlinux"
+    sides = [
+        run(make(ident, {"bare": 1.0, name: 1.2}, seed=seed, header={"variants": {name: variant}}))
+        for ident, seed, variant in (
+            ("base", 1, {"kernel": "/boot/vmlinux", "kernel.sha256": "a" * 64}),
+            ("new", 2, {"kernel": "/boot/vmlinux", "kernel.sha256": "b" * 64}),
+        )
+    ]
+    aspect = f"target.{name}.kernel.sha256"
+    with pytest.raises(InputError, match=rf"{aspect} is '{'a' * 16}' in the first and '{'b' * 16}' in the second"):
+        compare(*sides)
+    found = compare(*sides, allowed=["target.*.sha256"])
+    assert (found.exit_code, [one.name for one in found.allowed]) == (0, [aspect])
+
+
 def test_what_neither_run_knows_is_no_agreement() -> None:
     assert "Neither run says whether these agree: cpu.mitigations, cpu.smt" in compared({}, {}).notes[0]
 

@@ -26,7 +26,7 @@ from vbench.stats.pairs import log_ratios
 from vbench.store import seal
 from vbench.store.bundle import Bundle
 from vbench.store.index import Index, consult
-from vbench.store.session import Measured
+from vbench.store.session import SOURCES, Measured
 
 pytestmark = pytest.mark.usefixtures("xdg")
 Answer = dict[str, list[Measured]]
@@ -112,6 +112,23 @@ def test_a_sealed_run_that_was_edited_is_named_and_the_others_go_on(name: str) -
     found = everything([bundle.folder, other.folder])
     assert found["edited"] == []
     assert len(found["sound"]) == len(COSTS)
+
+
+def test_an_edit_is_noticed_whose_time_was_set_back() -> None:
+    bundle = make("edited", boots=2)
+    samples = bundle.folder / "samples.jsonl"
+    before = samples.stat()
+    edit(samples, "kvm", "kvN")
+    os.utime(samples, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "samples.jsonl" in trouble(bundle)
+
+
+def test_a_copy_is_read_whole_since_its_times_say_nothing(tmp_path: Path) -> None:
+    copied = shutil.copytree(make("run", boots=2).folder, tmp_path / "copy")
+    assert seal.touched(copied, SOURCES) == set(SOURCES)
+    assert len(everything([copied])["copy"]) == len(COSTS)
+    edit(copied / "samples.jsonl", "kvm", "kvN")
+    assert "samples.jsonl" in trouble(Bundle.open(copied))
 
 
 @pytest.mark.parametrize(

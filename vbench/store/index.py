@@ -18,7 +18,7 @@ import msgspec
 from vbench.errors import InputError
 from vbench.store.session import Derive, Measured, Session, read, stamp
 
-SCHEMA = 1
+SCHEMA = 2
 MEMORY = Path(":memory:")
 _WAIT = 60.0  # seconds for another process's transaction
 # What a folder that cannot be written answers; anything else that SQLite says of the file is damage.

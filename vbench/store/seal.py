@@ -7,7 +7,7 @@ can be noted elsewhere.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -92,6 +92,23 @@ def read(folder: Path) -> dict[str, Digest] | None:
 def own_digest(folder: Path) -> str:
     """Return the SHA-256 of the seal itself."""
     return _digest(folder / NAME).sha256
+
+
+def touched(folder: Path, names: Iterable[str]) -> set[str]:
+    """Return those of these files that may have changed since the seal was written, by the kernel's change time.
+
+    No program can set that time, but a copy has a new one, and a clock that is set back lies: whoever must know
+    compares the digests. A file that is gone counts as touched.
+    """
+    sealed = (folder / NAME).stat().st_mtime_ns
+    return {name for name in names if not _older(folder / name, sealed)}
+
+
+def _older(path: Path, moment: int) -> bool:
+    try:
+        return path.lstat().st_ctime_ns < moment
+    except OSError:
+        return False
 
 
 def findings(folder: Path, sealed: Mapping[str, Digest], names: set[str] | None = None) -> Iterator[Finding]:

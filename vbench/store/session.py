@@ -52,7 +52,7 @@ class Measured:
 class Session:
     """A run as the index knows it: what run.json and the machine's facts say, or why it cannot be used (`trouble`).
 
-    `settings`, `profile`, `digests` and `workloads` are those of run.json.
+    `settings`, `profile`, `digests`, `workloads` and `variants` are those of run.json.
     """
 
     folder: str
@@ -64,6 +64,7 @@ class Session:
     digests: dict[str, str] = field(default_factory=dict)
     workloads: dict[str, dict[str, Any]] = field(default_factory=dict)
     own_targets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    variants: dict[str, dict[str, str]] = field(default_factory=dict)
     trouble: str | None = None
 
     @property
@@ -75,14 +76,15 @@ class Session:
 def read(folder: Path, derive: Derive) -> tuple[Session, tuple[Measured, ...]]:
     """Read a bundle; what is wrong with it comes instead of its cells, so that it is named and the others go on.
 
-    A sealed bundle gives its summary.json once the digests of what that was derived from agree; from any other the
-    summary is derived.
+    A sealed bundle gives its summary.json once its digest agrees, and the digests of all that it was derived from and
+    that was touched since; from any other the summary is derived.
     """
     try:
         bundle = Bundle.open(folder)
         summary = _sealed_summary(bundle) or derive(bundle)
         head = {name: bundle.header[name] for name in _HEAD}
         about = {"folder": str(folder), "profile": bundle.header["plan"]["profile"], "machine": summary["machine"]}
+        about["variants"] = bundle.header.get("variants", {})  # an import has none
         found = _writable({"head": head | about, "rows": summary["rows"]})
         return msgspec.convert(found["head"], Session), tuple(msgspec.convert(row, Measured) for row in found["rows"])
     except VbenchError as error:
@@ -122,7 +124,7 @@ def _sealed_summary(bundle: Bundle) -> Mapping[str, Any] | None:
     sealed = seal.read(bundle.folder)
     if sealed is None:
         return None
-    found = list(seal.findings(bundle.folder, sealed, set(SOURCES)))
+    found = list(seal.findings(bundle.folder, sealed, seal.touched(bundle.folder, SOURCES) | {seal.DERIVED}))
     broken = [finding for finding in found if finding.what != "longer"]
     if broken:
         raise InputError(f"The run '{bundle.ident}' was changed after it was sealed: {broken[0]}.")
