@@ -209,25 +209,6 @@ static void barriers(long times)
             die("membarrier");
 }
 
-static char *page;
-
-static void map_page(void)
-{
-    page = mmap(NULL, (size_t)getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-        die("a page");
-    spin_across();
-}
-
-static void drop_page(long times)
-{
-    while (times--) {
-        *(volatile char *)page = 1;
-        if (madvise(page, (size_t)getpagesize(), MADV_DONTNEED))
-            die("dropping a page");
-    }
-}
-
 static const struct operation operations[] = {
     {"switch-pipe", pipe_echo, round_trips},
     {"switch-futex", turns_here, take_turns},
@@ -236,7 +217,6 @@ static const struct operation operations[] = {
     {"unix-bandwidth", unix_drain, write_blocks},
     {"wake", turns_across, take_turns},
     {"ipi", register_barrier, barriers},
-    {"shootdown", map_page, drop_page},
     {NULL, NULL, NULL},
 };
 
