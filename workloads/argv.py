@@ -11,6 +11,7 @@ PLACEHOLDERS = {
     "seconds": "the whole seconds that the profile gives a job",
     "work": "the folder with the workload's files, where small scratch files may go; the job's working folder",
     "data": "the workload's own folder on the target's disk path, empty in a fresh instance, kept between its jobs",
+    "shared": "a folder on the same disk that all workloads of an instance share, for files that are laid out once",
     "peer": "the address of the peer, outside the target",
     "port": "a free port of the server's side",
     "server": "the address of the workload's server as the job reaches it",

@@ -41,7 +41,7 @@ KNOWN: Mapping[str, tuple[Unit, Better]] = {
     "cpu_per_work": ("s", "lower"),
     "energy_per_work": ("J", "lower"),
 }
-_NEEDED: Mapping[str, Need] = {"data": "disk", "peer": "network"}
+_NEEDED: Mapping[str, Need] = {"data": "disk", "shared": "disk", "peer": "network"}
 NAME = re.compile(r"[a-z][a-z0-9_-]*\.[a-z0-9][a-z0-9_-]*")
 _METRIC = re.compile(r"[a-z][a-z0-9_]*")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -17,16 +17,16 @@ def test_nothing_chosen_is_everything_in_the_order_of_names() -> None:
 
 
 def test_globs_and_tags_narrow_each_other() -> None:
-    assert chosen(("disk.rand*",)) == ["disk.randread", "disk.randwrite"]
-    assert chosen(("cpu.primes", "disk.randr*")) == ["cpu.primes", "disk.randread"]
-    assert chosen(("*.primes", "network.*"), ("latency",)) == ["network.latency"]
+    assert chosen(("disk.rand????", "disk.rand?????")) == ["disk.randread", "disk.randwrite"]
+    assert chosen(("cpu.primes", "disk.randrea?")) == ["cpu.primes", "disk.randread"]
+    assert chosen(("*.primes", "network.late*"), ("latency",)) == ["network.latency"]
 
 
 @pytest.mark.parametrize(
     ("globs", "tags", "message", "remedy"),
     [
         (("cpu.prime",), (), "no workload 'cpu.prime'", "'cpu.primes'"),
-        (("cpu.primes", "x*"), (), "no workload 'x*'", "Known: cpu.primes"),
+        (("cpu.primes", "x*"), (), "no workload 'x*'", "cpu.primes"),
         ((), ("latncy",), "no tag 'latncy'", "'latency'"),
         (("cpu.primes",), ("exit-heavy",), "'cpu.primes' and tagged 'exit-heavy'", "vbench workloads"),
     ],

@@ -39,6 +39,7 @@ class Setting:
             "memory": str(self.settings.memory),
             "seconds": str(self.profile.seconds),
             "data": data_folder(workload, side),
+            "shared": shared_folder(side),
             "work": work_folder(workload, side),
             "peer": self.peer_address,
             "port": str(port),
@@ -66,6 +67,11 @@ def data_folder(workload: Workload, instance: Instance) -> str:
     return f"{instance.place.data_folder}/{workload.name}"
 
 
+def shared_folder(instance: Instance) -> str:
+    """Return the folder of an instance's own disk that all its workloads share; no workload is called like it."""
+    return f"{instance.place.data_folder}/shared"
+
+
 def environment(padding: int = 0) -> dict[str, str]:
     """Return the whole environment of a job: the C locale, and padding that shifts its stack."""
     return {"LC_ALL": "C", "PATH": PATH, "HOME": "/tmp", "VBENCH_PADDING": "x" * padding}  # noqa: S108 - in the target
@@ -83,7 +89,7 @@ def prepare(workload: Workload, instance: Instance, setting: Setting) -> None:
     """Do what a workload needs once in a fresh instance, untimed: its files, its folder, its data laid out."""
     put_files(workload, instance)
     if "disk" in workload.needs:
-        instance.place.run(["mkdir", "-p", data_folder(workload, instance)])
+        instance.place.run(["mkdir", "-p", data_folder(workload, instance), shared_folder(instance)])
     if workload.prepare:
         argv = expand(workload.prepare.argv, setting.values(workload, instance, 0))
         folder = work_folder(workload, instance)
