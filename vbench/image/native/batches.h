@@ -68,17 +68,18 @@ static inline int ascending(const void *left, const void *right)
 // Measure for some seconds, one batch at least, and print the rate (1/s) and the median cost (s) as JSON.
 static inline void measure(const struct operation *operation, double seconds)
 {
-    long times = calibrate(operation), batches = 0, most = 2 + 2 * (long)(seconds / BATCH);
-    double total = 0, *costs = calloc((size_t)most, sizeof *costs);
-    if (costs == NULL)
-        die("memory for the batches");
-    while (batches == 0 || (total < seconds && batches < most)) {
+    long times = calibrate(operation), batches = 0, room = 0;
+    double total = 0, *costs = NULL;
+    while (total < seconds) {
+        if (batches == room && !(costs = realloc(costs, (size_t)(room += 1024) * sizeof *costs)))
+            die("memory for the batches");
         double batch = seconds_of(operation, times);
         costs[batches++] = batch / (double)times;
         total += batch;
     }
     qsort(costs, (size_t)batches, sizeof *costs, ascending);
     double median = (costs[(batches - 1) / 2] + costs[batches / 2]) / 2;
+    free(costs);
     printf("{\"operation\": \"%s\", \"rate\": %.6g, \"latency_p50\": %.6g, \"batches\": %ld, \"times\": %ld}\n",
            operation->name, (double)(batches * times) / total, median, batches, times);
 }
