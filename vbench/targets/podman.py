@@ -82,7 +82,8 @@ class Podman:
         name = f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
         parent = self._cgroups(place, name, stack)
         stack.enter_context(place.hold("container", engine=engine.words, name=name))
-        words = ["run", "--rm", "--interactive", "--name", name, "--pull=never", "--log-driver=passthrough"]
+        # Without --rm, which would mount the overlay so that fsync(2) does nothing; the ledger removes the container.
+        words = ["run", "--interactive", "--name", name, "--pull=never", "--log-driver=passthrough"]
         files = [f"--volume={place.agent}:{pyz.AGENT}:ro", "--tmpfs=/tmp:mode=1777"]
         network = self._network(place, stack)
         options = [network, *parent, *self._limits(place, settings), *ulimits(), *files]
