@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -43,6 +43,8 @@ class Request:
     settings: Settings
     label: Mapping[str, str]
     shape: Profile | None = None  # measured instead of what the profile of that name says
+    left_out: Mapping[str, Sequence[Missing]] = field(default_factory=dict)  # before this, and why
+    remark: str = ""  # to be said as the run begins
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def new_run(
     check(image)
     prove_accelerator(image, ledger, catalogue, request.settings, request.targets)
     targets, left_out = catalogue.select(request.targets)
-    choice = Choice(tuple(targets), left_out | unwired, workloads, request.settings)
+    choice = Choice(tuple(targets), {**left_out, **unwired, **request.left_out}, workloads, request.settings)
     seed = request.seed if request.seed is not None else random.SystemRandom().randrange(2**32)
     plan = make_plan(
         request.shape or PROFILES[request.profile], seed, [t.name for t in targets], [w.name for w in workloads]
@@ -93,6 +95,8 @@ def new_run(
     bundle = Bundle.create(header(choice, plan, image, catalogue, request.label))
     definitions.keep(bundle.folder, workloads)
     console.print(f"Run {bundle.ident}: {len(plan.steps)} steps, seed {seed}.", markup=False)
+    if request.remark:
+        console.print(request.remark, markup=False, highlight=False, soft_wrap=True)
     _execute(bundle, choice, plan, image, ledger, console)
     return bundle
 
@@ -122,7 +126,7 @@ def resumed_run(
     plan = read_plan(head)
     settings = Settings(**head["settings"])
     prove_accelerator(image, ledger, catalogue, settings, plan.targets)
-    workloads = {workload.name: workload for workload in known}
+    workloads = definitions.kept(bundle.folder) | {workload.name: workload for workload in known}
     if changed := changes(head, plan, workloads, catalogue):
         remedy = "Start a new run: samples of two versions are never pooled."
         raise InputError(f"The run '{bundle.ident}' cannot go on: '{changed[0]}' has changed since.", remedy)
@@ -166,6 +170,8 @@ def _execute(bundle: Bundle, choice: Choice, plan: Plan, image: Image, ledger: L
         except KeyboardInterrupt:
             reporter.say(f"Go on with `vbench run --resume {bundle.ident}`.")
             raise
+        finally:
+            recorder.times(reporter.times.seconds())
 
 
 def header(choice: Choice, plan: Plan, image: Image, catalogue: Catalogue, label: Mapping[str, str]) -> dict[str, Any]:

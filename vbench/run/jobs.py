@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from vbench.errors import HostError, JobError, TargetError
 from vbench.model import Failure, Sample
 from vbench.run import around, sanity
 from vbench.run.around import Around
 from vbench.run.plan import Profile, Step
+from vbench.run.times import JOBS, WARMUPS, Times
 from vbench.store.bundle import Recorder
 from vbench.targets.chain import Instance
 from vbench.targets.pipe import Outcome
@@ -30,6 +31,7 @@ class Setting:
     settings: Settings
     peer: Instance
     peer_address: str
+    times: Times = field(default_factory=Times)
 
     def values(self, workload: Workload, instance: Instance, port: int, where: str = "target") -> dict[str, str]:
         """Return what the placeholders of a workload's argv stand for, on the side on which it will run."""
@@ -134,25 +136,30 @@ def iterate(
     side = setting.side(workload.job.where, instance)
     argv = expand(workload.job.argv, setting.values(workload, instance, port, workload.job.where))
     origin = Origin(step, iteration, warmup=iteration < setting.profile.warmups, instance=instance.ident)
-    counters = around.paths_of(instance.pipe.process.pid)
+    spent = setting.times.spent
     try:
-        with serving(workload, instance, setting, port):
-            before = around.read(counters)
-            outcome = side.pipe.exec(
-                argv,
-                timeout=workload.job.timeout,
-                env=environment(step.padding),
-                cwd=work_folder(workload, side),
-                watch=COUNTERS,
-            )
-            after = around.read(counters)
+        with spent("servers"), serving(workload, instance, setting, port):
+            with spent("counters"):
+                sources = around.sources_of(instance)
+                before = sources.read()
+            with spent(WARMUPS if origin.warmup else JOBS):
+                outcome = side.pipe.exec(
+                    argv,
+                    timeout=workload.job.timeout,
+                    env=environment(step.padding),
+                    cwd=work_folder(workload, side),
+                    watch=COUNTERS,
+                )
+            with spent("counters"):
+                after = sources.read_back()
     except JobError as error:
         recorder.samples(origin.failures(workload, Failure("job", error.message)))
         return
-    host = Around(setting.profile.seconds, before, after)
+    host = Around(setting.profile.seconds, before, after, sources.counted, sources.unknown)
     record = {"step": asdict(step), "iteration": iteration, "instance": instance.ident, "argv": argv, **asdict(outcome)}
-    origin = replace(origin, raw=recorder.raw(step.number, iteration, {**record, "around": asdict(host)}))
-    recorder.samples(derived(workload, origin, outcome, host))
+    with spent("recording"):
+        origin = replace(origin, raw=recorder.raw(step.number, iteration, {**record, "around": asdict(host)}))
+        recorder.samples(derived(workload, origin, outcome, host))
 
 
 @dataclass(frozen=True)
@@ -205,7 +212,7 @@ def read(workload: Workload, target: str, outcome: Outcome) -> Mapping[str, floa
     if not outcome.ok:
         failure = Failure("job", f"'{workload.job.argv[0]}' in '{target}' {outcome.complaint()}.")
         return dict.fromkeys((metric.name for metric in workload.metrics), failure)
-    return parse(workload, outcome.stdout)
+    return parse(workload, outcome.stdout, outcome.wall)
 
 
 def clock_warnings(outcome: Outcome) -> tuple[str, ...]:

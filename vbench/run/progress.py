@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from vbench.run.plan import Step
+from vbench.run.times import Times
 from vbench.units import format_duration
 
 QUIET = 30.0  # seconds between plain lines
@@ -20,6 +21,7 @@ class Reporter:
     def __init__(self, console: Console, total: int) -> None:
         self.console = console
         self.total = total
+        self.times = Times()
         self.done = 0
         self._started = time.monotonic()
         self._said = 0.0

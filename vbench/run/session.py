@@ -17,6 +17,7 @@ from vbench.run import jobs
 from vbench.run.machine import Machine
 from vbench.run.plan import Plan, Step
 from vbench.run.progress import Reporter
+from vbench.run.times import OTHER
 from vbench.store import snapshot
 from vbench.store.bundle import Recorder
 from vbench.targets.catalogue import Target
@@ -27,6 +28,7 @@ from vbench.targets.restore import Seed, open_restored, plant, restorable
 from vbench.workloads import Workload
 
 PEER_TARGET = "peer"
+STOPPING, FREEZING = "stopping targets", "freezing targets"
 FIRST_PORT = 20000
 
 
@@ -65,6 +67,7 @@ class Session:
         self.machine = machine
         self.recorder = recorder
         self.reporter = reporter
+        self.spent = reporter.times.spent
         self._seeds: dict[str, Seed] = {}
         self._stack = ExitStack()  # what lives as long as the run: the peer and the seeds
         self._ports = itertools.cycle(range(FIRST_PORT, FIRST_PORT + 10000))
@@ -75,7 +78,7 @@ class Session:
             place = self._stack.enter_context(self.machine.place(PEER_TARGET, peer=True))
             peer = Target(PEER_TARGET, self.targets[BARE].hops)
             instance = self._stack.enter_context(open_target(peer, place, self.settings, self.machine.ledger))
-            self.setting = jobs.Setting(self.plan.profile, self.settings, instance, PEER)
+            self.setting = jobs.Setting(self.plan.profile, self.settings, instance, PEER, self.reporter.times)
             for workload in self.workloads.values():
                 jobs.put_files(workload, instance)
             for boot in range(self.plan.profile.boots):
@@ -94,7 +97,7 @@ class Session:
         for step in steps:
             if step.workload not in wanted[step.target]:
                 wanted[step.target].append(step.workload)
-        with ExitStack() as stack:
+        with self.spent(STOPPING), ExitStack() as stack, self.spent(OTHER):
             living = {name: self._open(name, boot, wanted[name], stack) for name in wanted}
             for step in steps:
                 self.reporter.step(step)
@@ -110,13 +113,15 @@ class Session:
         live = Live(stack.enter_context(ExitStack()))
         try:
             place = live.stack.enter_context(self.machine.place(name))
-            live.instance = live.stack.enter_context(self._instance(self.targets[name], place))
+            with self.spent("starting targets"):
+                live.instance = live.stack.enter_context(self._instance(self.targets[name], place))
             self._record(live.instance, boot)
             self._snapshot(live, "before", wanted=boot == 0)
             for workload in workloads:
                 self._prepare(live, self.workloads[workload])
             if live.instance:
-                live.instance.freeze()
+                with self.spent(FREEZING):
+                    live.instance.freeze()
         except StoreError:
             raise
         except (TargetError, HostError, JobError) as error:
@@ -156,7 +161,7 @@ class Session:
             return
         if when == "after":
             live.instance.thaw()
-        with self.recorder.snapshot(live.instance.target, when) as folder:
+        with self.spent("snapshots"), self.recorder.snapshot(live.instance.target, when) as folder:
             if folder is not None:
                 taken = snapshot.of_agent(live.instance.pipe.snapshot({"kvm": when == "before"}))
                 snapshot.save(taken, folder)
@@ -175,7 +180,8 @@ class Session:
             return
         self.reporter.doing(f"preparing {workload.name} on {live.instance.target}")
         try:
-            jobs.prepare(workload, live.instance, self.setting)
+            with self.spent("preparing"):
+                jobs.prepare(workload, live.instance, self.setting)
         except JobError as error:
             live.unprepared[workload.name] = error.message
 
@@ -194,11 +200,13 @@ class Session:
     def _measure(self, step: Step, live: Live, instance: Instance, workload: Workload, first: int) -> None:
         iteration = first
         try:
-            instance.thaw()
+            with self.spent(FREEZING):
+                instance.thaw()
             while iteration < self._iterations:
                 jobs.iterate(workload, step, iteration, instance, self.setting, next(self._ports), self.recorder)
                 iteration += 1
-            instance.freeze()
+            with self.spent(FREEZING):
+                instance.freeze()
         except TargetError as error:
             self._lose(live, step.target, error)
             for late in range(iteration, self._iterations):

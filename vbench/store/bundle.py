@@ -3,6 +3,7 @@
 run.json            what was to be done: plan, seed, digests, versions, host, label
 workloads/NAME/     the text of every workload and the files beside it, as they were
 instances.jsonl     every boot or creation of a target, as it came
+times.jsonl         where the wall time went, a line for each session of the run
 samples.jsonl       every sample, flushed as it comes
 raw/000123-0.json   what job 123's iteration 0 said, with its times and counters
 snapshots/TARGET/   what the agent collected before and after
@@ -95,6 +96,10 @@ class Bundle:
         """Return every instance that was recorded."""
         return list(lines.read(self.folder / "instances.jsonl", dict[str, Any]))
 
+    def times(self) -> list[dict[str, float]]:
+        """Return the seconds of every session of the run, by what they were spent on."""
+        return list(lines.read(self.folder / "times.jsonl", dict[str, float]))
+
     def summary(self) -> dict[str, Any] | None:
         """Return summary.json, None before the run's end."""
         path = self.folder / "summary.json"
@@ -135,9 +140,10 @@ class Recorder:
                 remedy = "Wait for it, or start a new run."
                 raise InputError(f"The run '{self.bundle.ident}' is still being executed.", remedy) from None
             instances = stack.enter_context(self._open("instances.jsonl"))
-            for file in (samples, instances):
+            times = stack.enter_context(self._open("times.jsonl"))
+            for file in (samples, instances, times):
                 _cut_torn_line(file)
-            self._samples, self._instances, self._stack = samples, instances, stack.pop_all()
+            self._samples, self._instances, self._times, self._stack = samples, instances, times, stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -158,6 +164,10 @@ class Recorder:
     def instance(self, record: Mapping[str, Any]) -> None:
         """Append what is known of a new instance."""
         self._write(self._instances, [record])
+
+    def times(self, seconds: Mapping[str, float]) -> None:
+        """Append where the wall time of this session went: seconds by what was done."""
+        self._write(self._times, [seconds])
 
     def raw(self, step: int, iteration: int, record: Mapping[str, Any]) -> str:
         """Write a job's raw output; return its path inside the bundle."""

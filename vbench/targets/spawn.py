@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from vbench.errors import HostError
 from vbench.ledger import Ledger, start_time
+from vbench.targets.account import accounted
 from vbench.targets.pipe import Pipe
 
 
@@ -13,8 +14,15 @@ from vbench.targets.pipe import Pipe
 def spawn(argv: Sequence[str], name: str, ledger: Ledger, patience: float = 10) -> Iterator[Pipe]:
     """Give an open pipe to `argv`; util-linux's setpriv ties its life to ours, the ledger to the next start.
 
-    At the end the process has `patience` seconds to go by itself.
+    Where we may, its CPU time is counted by a control group of its own. At the end the process has `patience` seconds
+    to go by itself.
     """
+    with accounted(ledger) as counted, _started([*counted, *argv], name, ledger, patience) as pipe:
+        yield pipe
+
+
+@contextmanager
+def _started(argv: Sequence[str], name: str, ledger: Ledger, patience: float) -> Iterator[Pipe]:
     try:
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "--", *argv],
