@@ -43,10 +43,14 @@ def format_value(value: float | None, unit: str, digits: int = 3) -> str:
     ('1.23 MB/s', '210 us', '4.71 k/s')
     >>> format_value(999.6, "s"), format_value(4711.0, "1/s", digits=2)
     ('1.00 ks', '4.7 k/s')
+    >>> format_value(0.0123, "1", digits=2), format_value(0.0, "1")  # a share is no thousandth of anything
+    ('0.012', '0')
     """
     if value is None:
         return "-"
     size = float(f"{value:.{digits}g}")
+    if unit == "1" and abs(size) < 1:
+        return f"{size:.{digits}g}"
     bare = unit.removeprefix("1")
     if size and not _STEPS[-1][0] <= abs(size) < 1000 * _STEPS[0][0]:
         return f"{size:.{digits - 1}e} {bare}".rstrip()

@@ -80,7 +80,7 @@ def test_a_ratio_is_never_printed_as_zero_or_past_its_column(low: float, high: f
         (3.4e-12, "s", 2, "3.4e-12 s"),
         (5e15, "B", 3, "5.00e+15 B"),
         (None, "s", 3, "-"),
-        (0.5, "1", 2, "500 m"),
+        (0.5, "1", 2, "0.5"),
     ],
 )
 def test_values_with_their_units(value: float | None, unit: str, digits: int, text: str) -> None:
