@@ -21,10 +21,11 @@ NATIVE = "/usr/lib/vbench/native/"
 HERE = NATIVE + "pairs", NATIVE + "ops"
 OPERATIONS = {(job[0], job[1]): workload for workload in FAMILY if (job := workload.job.argv)[0] in HERE}
 ACROSS = ("ipi", "wake")
-TIMER = next(workload for workload in FAMILY if workload.name == "system.timer")
-CYCLICTEST = """#!/bin/sh
+CYCLIC = next(workload for workload in FAMILY if workload.name == "system.cyclictest")
+FAKE = """#!/bin/sh
 echo 'Max CPUs = 2'
 for n in $(seq {count}); do echo "       0:  $n:  ${{n}}000"; done
+echo no way >&2
 exit {status}
 """
 
@@ -94,9 +95,17 @@ def test_a_port_that_may_not_be_written_is_a_failure_that_says_why(run: Run) -> 
 
 @needs_root
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
-def test_a_time_that_is_none_is_refused(run: Run, seconds: str) -> None:
-    done = run(NATIVE + "ops", "getpid", seconds)
+@pytest.mark.parametrize("job", [("ops", "getpid"), ("pairs", "unix"), ("timer",)])
+def test_a_time_that_is_none_is_refused(run: Run, job: Sequence[str], seconds: str) -> None:
+    done = run(NATIVE + job[0], *job[1:], seconds)
     assert (done.returncode, done.stdout) == (2, "")
+
+
+@needs_root
+def test_the_timer_goes_on_until_there_is_a_99th_percentile(run: Run) -> None:
+    found = json.loads(run(NATIVE + "timer", "0.01").stdout)
+    assert found["wakeups"] == 100
+    assert 0 < found["latency_p50"] <= found["latency_p99"]
 
 
 @needs_root
@@ -129,18 +138,18 @@ def partner(us: "subprocess.Popen[str]") -> psutil.Process:
     return children[0]
 
 
-def timer(folder: Path, count: int, status: int = 0) -> "subprocess.CompletedProcess[str]":
-    """Run the timer's script with a cyclictest that wakes 1, 2, 3 ... microseconds late."""
-    (folder / "timer.py").write_bytes(TIMER.contents["timer.py"])
-    (folder / "cyclictest").write_text(CYCLICTEST.format(count=count, status=status))
+def cyclictest(folder: Path, count: int, status: int = 0) -> "subprocess.CompletedProcess[str]":
+    """Run the workload's script with a cyclictest whose threads wake 1, 2, 3 ... microseconds late."""
+    (folder / "cyclictest.py").write_bytes(CYCLIC.contents["cyclictest.py"])
+    (folder / "cyclictest").write_text(FAKE.format(count=count, status=status))
     (folder / "cyclictest").chmod(0o755)
     path = {"PATH": f"{folder}:{os.environ['PATH']}"}
-    argv = [sys.executable, str(folder / "timer.py"), "1"]
+    argv = [sys.executable, str(folder / "cyclictest.py"), "1"]
     return subprocess.run(argv, env=os.environ | path, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_timer_gives_the_quantiles_of_every_wakeup(tmp_path: Path) -> None:
-    values = read(TIMER, timer(tmp_path, 1000).stdout)
+def test_cyclictest_gives_the_quantiles_of_every_wakeup(tmp_path: Path) -> None:
+    values = read(CYCLIC, cyclictest(tmp_path, 1000).stdout)
     assert values == pytest.approx({"latency_p50": 501e-6, "latency_p99": 991e-6, "latency_mean": 500.5e-6})
 
 
@@ -148,9 +157,13 @@ def read(workload: Workload, stdout: str) -> dict[str, float]:
     return {name: value for name, value in parse(workload, stdout).items() if not isinstance(value, Failure)}
 
 
-@pytest.mark.parametrize(("count", "status", "why"), [(99, 0, "only 99 of 100"), (1000, 3, "exited with status 3")])
-def test_a_timer_that_cannot_be_believed_gives_no_number(tmp_path: Path, count: int, status: int, why: str) -> None:
-    done = timer(tmp_path, count, status)
+@pytest.mark.parametrize(
+    ("count", "status", "why"), [(99, 0, "only 99 of 100"), (1000, 3, "exited with status 3: no way")]
+)
+def test_a_cyclictest_that_cannot_be_believed_gives_no_number(
+    tmp_path: Path, count: int, status: int, why: str
+) -> None:
+    done = cyclictest(tmp_path, count, status)
     assert (done.returncode, done.stdout) == (1, "")
     assert why in done.stderr
 
