@@ -85,7 +85,7 @@ class Job(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class Reading(Metric):
-    """A metric and where it stands in the job's standard output.
+    """A metric and where it stands in the job's standard output, or `clock`: the job's duration by the target's clock.
 
     `json` is a JMESPath expression that gives one number, `pattern` a regular expression whose single group is one
     and which occurs once. The number times `scale` is in `unit`; outside of `low` to `high` it is a failure, but for an
@@ -97,6 +97,7 @@ class Reading(Metric):
     unit: Unit
     json: str | None = None
     pattern: str | None = None
+    clock: bool = False
     scale: Annotated[float, Gt(0)] = 1.0
     low: Annotated[float, Gt(0)]
     high: float
@@ -111,7 +112,10 @@ class Reading(Metric):
         require(not self.zero or self.better == "lower", good, "Measure what is lacking, of which 0 is the best.")
         require(self.low < self.high < inf, f"{of} has no range between 'low' and 'high'.", "Make low less than high.")
         require(self.scale < inf, f"{of} has an infinite scale.", "Write what turns the number into the unit.")
-        require((self.json is None) != (self.pattern is None), f"{of} needs one source.", "Give 'json' or 'pattern'.")
+        sources = (self.json is not None, self.pattern is not None, self.clock)
+        require(sum(sources) == 1, f"{of} needs one source.", "Give 'json' or 'pattern', or say clock = true.")
+        timed = (self.unit, self.better, self.scale) == ("s", "lower", 1.0)
+        require(timed or not self.clock, f"{of} is no time by the clock.", "Use unit 's', better 'lower', no scale.")
         self._compiles()
 
     def _compiles(self) -> None:

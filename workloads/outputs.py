@@ -18,6 +18,8 @@ _STARTS = 64  # lines that look like the beginning of JSON: each costs an attemp
 _PATIENCE = 5.0  # seconds that a pattern may search: some take exponential time on a text made for it
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_COMMA = re.compile(r"(?<=\d),(?=\d)", re.ASCII)
+_LOCALE = "its job has set a locale other than C, or prints a list"
 _START = re.compile(r"^[ \t]*(?=[{\[])", re.MULTILINE)
 _REST = re.compile(r"[ \t\r]*(?:\n|\Z)")
 _NO_JSON = re.compile(r"(?<=[:,\[\s])[-+]?(?:nan|inf)(?=\s*[,\]}])")  # what C's printf makes of such numbers
@@ -29,25 +31,35 @@ class _NoNumberError(Exception):
     """Says in half a sentence why a metric has no number."""
 
 
-def parse(workload: Workload, stdout: str) -> dict[str, float | Failure]:
+def parse(workload: Workload, stdout: str, wall: float | None = None) -> dict[str, float | Failure]:
     """Return every metric of the workload by name: a positive finite number in its base unit, or why there is none.
 
-    A metric whose form says `zero` may be exactly 0, too.
+    A metric whose form says `zero` may be exactly 0, too. `wall` is how long the job took in seconds, by the clock of
+    its target, None where nobody knows.
 
     Raises nothing, whatever `stdout` holds. A value that is absent, there twice, no number, not finite, not positive
     or outside of the metric's range is a Failure with the job's blame; so is all of an output longer than `LIMIT`.
     """
     document = _decode(stdout) if any(metric.json is not None for metric in workload.metrics) else _ABSENT
-    return {metric.name: _reading(workload.name, metric, stdout, document) for metric in workload.metrics}
+    return {metric.name: _reading(workload.name, metric, stdout, document, wall) for metric in workload.metrics}
 
 
-def _reading(workload: str, metric: Reading, stdout: str, document: Any) -> float | Failure:
+def _reading(workload: str, metric: Reading, stdout: str, document: Any, wall: float | None) -> float | Failure:
     try:
-        _bounded(stdout)
-        found = _found(metric.json, document) if metric.json is not None else _matched(str(metric.pattern), stdout)
-        return _plausible(metric, found)
+        return _plausible(metric, _timed(wall) if metric.clock else _printed(metric, stdout, document))
     except _NoNumberError as why:
         return Failure("job", f"'{workload}' gave no '{metric.name}': {why}.")
+
+
+def _timed(wall: float | None) -> float:
+    if wall is None:
+        raise _NoNumberError("nothing says how long the job took")
+    return wall
+
+
+def _printed(metric: Reading, stdout: str, document: Any) -> float:
+    _bounded(stdout)
+    return _found(metric.json, document) if metric.json is not None else _matched(str(metric.pattern), stdout)
 
 
 def _bounded(stdout: str) -> None:
@@ -67,16 +79,29 @@ def _plausible(metric: Reading, found: float) -> float:
 
 
 def _matched(pattern: str, text: str) -> float:
-    try:
-        matches = regex.finditer(pattern, text, flags=regex.MULTILINE, timeout=_PATIENCE)
-        values = [str(match[1]) for _, match in zip(range(2), matches, strict=False)]
-    except TimeoutError:
-        raise _NoNumberError(f"the pattern '{pattern}' searched for {_PATIENCE:g} s") from None
+    values = _searched(pattern, text)
+    if not values and _searched(pattern, _COMMA.sub(".", text)):
+        raise _NoNumberError(f"the pattern '{pattern}' occurs only with points for its numbers' commas; {_LOCALE}")
     if len(values) != 1:
         raise _NoNumberError(f"the pattern '{pattern}' occurs {'twice' if values else 'nowhere'} in its output")
     if not _NUMBER.fullmatch(values[0]):
         raise _NoNumberError(f"it printed {values[0]!r:.60}, which is no number")
     return float(values[0])
+
+
+def _searched(pattern: str, text: str) -> list[str]:
+    """Return what the pattern's group holds at its first two places; a number that a comma cuts short is none."""
+    try:
+        matches = regex.finditer(pattern, text, flags=regex.MULTILINE, timeout=_PATIENCE)
+        found = [match for _, match in zip(range(2), matches, strict=False)]
+    except TimeoutError:
+        raise _NoNumberError(f"the pattern '{pattern}' searched for {_PATIENCE:g} s") from None
+    for match in found:
+        rest = _COMMA.match(text, match.end())
+        if rest and match.end() == match.end(1):
+            cut = text[match.start(1) : rest.end() + 1]
+            raise _NoNumberError(f"it printed '{cut:.60}...', where a comma follows the number; {_LOCALE}")
+    return [str(match[1]) for match in found]
 
 
 def _found(path: str, document: Any) -> float:

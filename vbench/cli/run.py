@@ -5,6 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vbench.cli.common import err, out
+from vbench.cli.own import (
+    TIMEOUT,
+    Command,
+    Files,
+    Own,
+    Parse,
+    Pytest,
+    Site,
+    Timeout,
+    bring,
+    selection,
+    together,
+    within,
+)
 from vbench.cli.targets import ConfigFile
 from vbench.cli.workloads import Folders
 from vbench.errors import NOTHING, InputError, unknown
@@ -29,6 +43,12 @@ def run(
     label: Annotated[list[str] | None, typer.Option(help="Something to remember, as KEY=VALUE.")] = None,
     resume: Annotated[str | None, typer.Option(help="Go on with a run that was cut off.")] = None,
     workload_dir: Folders = None,
+    command: Command = None,
+    parse: Parse = None,
+    file: Files = None,
+    pytest: Pytest = None,
+    site: Site = None,
+    timeout: Timeout = TIMEOUT,
     config: ConfigFile = None,
 ) -> None:
     """Run identical jobs on targets and print what each costs relative to bare metal."""
@@ -41,21 +61,29 @@ def run(
     from vbench.targets.catalogue import Catalogue
 
     own = configuration.read(config)
-    known = configuration.workloads(workload_dir or ())
+    shipped = configuration.workloads(workload_dir or ())
+    mine = Own(command, parse or (), file or (), pytest, site or (), timeout)
     catalogue = Catalogue({name: way.argv for name, way in own.target.items()})
     with Ledger() as ledger:
         if resume:
             found = bundle.find(resume)
-            execute.resumed_run(found, catalogue, known, ledger, err())
+            execute.resumed_run(found, catalogue, shipped, ledger, err())
         else:
+            settings = settings_of(own.settings, cpus, memory, accelerator, restored=restored)
+            brought = bring(mine, catalogue, ledger, settings)
+            known = together(shipped, brought.workloads)
+            fresh = [*within(shipped, workload_dir or ()), *brought.workloads]
+            chosen = selection(known, fresh, workload or (), tag or ())
             request = execute.Request(
                 targets=target or ["all"],
-                workloads=workload or [],
-                tags=tag or [],
+                workloads=chosen.globs,
+                tags=chosen.tags,
                 profile=profile,
                 seed=seed,
-                settings=settings_of(own.settings, cpus, memory, accelerator, restored=restored),
+                settings=settings,
                 label=labels(label or []),
+                left_out=brought.left_out,
+                remark=chosen.remark,
             )
             found = execute.new_run(request, catalogue, known, ledger, err())
     table = finish(found)

@@ -9,6 +9,7 @@ from typing import Any
 from vbench.workloads.foreign.report import Part, Report, at, once, reading, report, settings, text_of
 
 TOOL = "pytest-benchmark"
+MEDIAN = "benchmarks[0].stats.median"  # where that stands in the output of one benchmark
 CHANCE = frozenset({"min_rounds", "max_time", "min_time"})  # what says how long, not what
 
 
