@@ -235,7 +235,17 @@ def _dissolve(group: Path) -> bool:
 def _remove_container(entry: Entry) -> bool:
     if not entry["name"].startswith(MARK):
         return True
-    argv = [*entry["engine"], "rm", "--force", "--ignore", "--time", "0", entry["name"]]
+    return _engine([*entry["engine"], "rm", "--force", "--ignore", "--time", "0", entry["name"]])
+
+
+def _remove_bundle(entry: Entry) -> bool:
+    """Remove the container that an OCI runtime keeps; --force takes one that is gone already."""
+    if not entry["name"].startswith(MARK):
+        return True
+    return _engine([*entry["engine"], "delete", "--force", entry["name"]])
+
+
+def _engine(argv: list[str]) -> bool:
     try:
         return subprocess.run(argv, check=False, capture_output=True, timeout=60).returncode == 0
     except FileNotFoundError:
@@ -270,5 +280,6 @@ UNDO: dict[str, Callable[[Entry], bool]] = {
     "cgroup": _remove_cgroup,
     "cgroups": _remove_cgroups,
     "container": _remove_container,
+    "bundle": _remove_bundle,
     "pause": _end_pause,
 }

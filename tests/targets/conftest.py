@@ -8,7 +8,13 @@ from contextlib import ExitStack
 import pytest
 
 from tests.agent.process import start_agent
+from tests.run.command import Home, leftovers
+from tests.targets.entering import OWN, Bench
+from vbench.image import Image
+from vbench.ledger import Ledger, remaining
+from vbench.run.machine import machine
 from vbench.targets import pyz
+from vbench.targets.catalogue import Catalogue
 from vbench.targets.pipe import Pipe
 
 PRELUDE = """
@@ -39,3 +45,18 @@ def peer() -> Iterator[Peer]:
             return pipe
 
         yield start
+
+
+@pytest.fixture
+def bench(shared_home: Home, image: Image, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Afterwards nothing that was on the ledger is left."""
+    for name, value in shared_home.environment().items():
+        if name.startswith(("XDG_", "VBENCH_")):
+            monkeypatch.setenv(name, value)
+    made = []
+    with Ledger() as ledger, machine(image, ledger, 1, wired=True) as host:
+        yield Bench(host, Catalogue(OWN))
+        made = [line for line in shared_home.started() if "kind" in line]
+        assert [entry["kind"] for entry in remaining(ledger.path.read_text())] == ["netns", "netns"]
+    assert len(made) > 2
+    assert not leftovers(shared_home, made)

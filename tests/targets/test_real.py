@@ -1,85 +1,25 @@
 """Real ways in: what is inside is what was asked for, and nothing of it is left."""
 
-import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.run.command import Home, leftovers
-from vbench.image import Image
-from vbench.ledger import Ledger, remaining
-from vbench.run.machine import Machine, machine
+from tests.targets.entering import (
+    MEBIBYTE,
+    MEMORY,
+    ROOT,
+    SETTINGS,
+    Bench,
+    ask,
+    memory_limit_of,
+    pinned_to,
+    reaches_the_peer,
+)
 from vbench.targets import tsc
-from vbench.targets.catalogue import Catalogue
-from vbench.targets.chain import Instance, open_target
-from vbench.targets.place import Settings
 from vbench.targets.restore import open_restored, plant
 
-MEBIBYTE = 2**20
-MEMORY = 300 * MEBIBYTE
-SETTINGS = Settings(cpus=1, memory=MEMORY)
-OWN = {
-    "own": ("env", "HOP=1", "{command}"),
-    "rooted": ("env", "ROOTED=1", "chroot", "{rootfs}", "{command}"),
-}
-ROOT = os.getuid() == 0
-MEMORY_GROUPS = Path("/sys/fs/cgroup/memory") if Path("/sys/fs/cgroup/memory").is_dir() else Path("/sys/fs/cgroup")
 pytestmark = pytest.mark.skipif(not ROOT, reason="the network, the limits and podman need root")
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A machine with its ledger, and the targets by name."""
-
-    host: Machine
-    catalogue: Catalogue
-
-    @contextmanager
-    def enter(self, name: str, settings: Settings = SETTINGS) -> Iterator[Instance]:
-        target, ledger = self.catalogue.target(name), self.host.ledger
-        with self.host.place(name) as place, open_target(target, place, settings, ledger) as instance:
-            yield instance
-
-
-@pytest.fixture
-def bench(shared_home: Home, image: Image, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """Afterwards nothing that was on the ledger is left."""
-    for name, value in shared_home.environment().items():
-        if name.startswith(("XDG_", "VBENCH_")):
-            monkeypatch.setenv(name, value)
-    made = []
-    with Ledger() as ledger, machine(image, ledger, 1, wired=True) as host:
-        yield Bench(host, Catalogue(OWN))
-        made = [line for line in shared_home.started() if "kind" in line]
-        assert [entry["kind"] for entry in remaining(ledger.path.read_text())] == ["netns", "netns"]
-    assert len(made) > 2
-    assert not leftovers(shared_home, made)
-
-
-def ask(instance: Instance, script: str) -> str:
-    outcome = instance.pipe.exec(["sh", "-c", script])
-    assert outcome.ok, outcome.complaint()
-    return outcome.stdout.strip()
-
-
-def pinned_to(instance: Instance) -> str:
-    return ask(instance, "sed -n 's/^Cpus_allowed_list:\\t//p' /proc/self/status")
-
-
-def memory_limit_of(pid: int) -> int:
-    """The limit in bytes of the memory cgroup that a process of this host is in."""
-    lines = [line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
-    group = next(path for _, kinds, path in lines if "memory" in kinds.split(",") or not kinds)
-    name = "memory.limit_in_bytes" if MEMORY_GROUPS.name == "memory" else "memory.max"
-    return int((MEMORY_GROUPS / group.lstrip("/") / name).read_text())
-
-
-def reaches_the_peer(instance: Instance) -> bool:
-    return instance.place.address.split("/")[0] in ask(instance, "ip -brief address")
 
 
 def test_bare_is_confined_and_cannot_change_the_image(bench: Bench) -> None:

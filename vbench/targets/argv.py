@@ -21,6 +21,8 @@ class Argv:
     that does not name {rootfs} gets the chroot with {command}.
     """
 
+    takes_devices = False
+
     def __init__(self, name: str, argv: tuple[str, ...]) -> None:
         self.name = name
         self.argv = argv

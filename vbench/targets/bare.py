@@ -25,11 +25,11 @@ SCRIPT = """
 root=$1 agent=$2 data=$3; shift 3
 mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
+mount --bind "$agent" "$root/usr/lib/vbench/agent.pyz"
 for dir in proc sys dev; do mount --rbind "/$dir" "$root/$dir"; done
 mount -t tmpfs -o mode=1777 tmp "$root/tmp"
 mount -t tmpfs -o mode=755 run "$root/run"
 mkdir "$root/run/vbench"
-mount --bind "$agent" "$root/usr/lib/vbench/agent.pyz"
 mount --bind "$data" "$root/data"
 exec "$@"
 """
@@ -39,6 +39,7 @@ class Bare:
     """The hop `bare`."""
 
     name = "bare"
+    takes_devices = False
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """Nothing but util-linux and, without root, user namespaces."""
@@ -63,12 +64,13 @@ def rooted(place: Place, settings: Settings, stack: ExitStack, argv: Sequence[st
     lend_address(place, stack)
     prefix = [*place.tools(), *memory_limit(place, settings, stack)]
     user = ["--user", "--map-root-user"] if os.getuid() and not place.depth else []
-    script = ["sh", "-ec", SCRIPT, "sh", place.rootfs, place.agent, place.data]
+    script = ["sh", "-ec", SCRIPT, "sh", place.rootfs, place.agent, place.data_folder]
 
     def inside(pipe: Pipe) -> Place:
         return inner_place(place, pipe, data="/data", warnings=place.warnings)
 
-    return Entry([*prefix, "unshare", *user, "--mount", "--propagation", "private", *script, *argv], inside)
+    words = [*prefix, "unshare", *user, "--mount", "--propagation", "private", *script, *argv]
+    return Entry(words, inside, image=lambda: (place.rootfs,))
 
 
 def _user_namespaces() -> bool:

@@ -7,13 +7,14 @@ from vbench.errors import HostError, unknown
 from vbench.model import BARE, CONTROL, Missing
 from vbench.targets.argv import Argv
 from vbench.targets.bare import Bare
+from vbench.targets.boxes import BOXES
 from vbench.targets.hop import Hop
 from vbench.targets.podman import Podman
 from vbench.targets.qemu import Qemu
 from vbench.targets.variants import SECOND, parse, varied
 
 ALIASES = {"nested": "kvm/kvm"}
-STANDARD = (BARE, CONTROL, "podman", "podman-rootless", "kvm", "kvm/kvm")
+STANDARD = (BARE, CONTROL, *(box.name for box in BOXES), "podman", "podman-rootless", "kvm", "kvm/kvm")
 ALL = "all"
 
 
@@ -42,6 +43,7 @@ class Catalogue:
         self.own = dict(own or {})
         bare = Bare()
         self.hops: dict[str, Hop] = {BARE: bare, CONTROL: bare, "podman": Podman(), "kvm": Qemu()}
+        self.hops |= {box.name: box for box in BOXES}
         self.hops["podman-rootless"] = Podman(rootless=True)
         self.hops |= {name: Argv(name, argv) for name, argv in self.own.items()}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from vbench.errors import TargetError
 from vbench.ledger import Ledger
+from vbench.targets import pyz
 from vbench.targets.catalogue import Target
 from vbench.targets.hop import Entry, Hop
 from vbench.targets.pipe import Pipe
@@ -60,6 +61,9 @@ def enter(
     pipe: Pipe | None = None
     entries: list[Entry] = []
     for number, hop in enumerate(target.hops):
+        if entries and not hop.takes_devices:
+            entries[-1].settle(place)
+            place = with_agent(place)
         entry = hop.enter(place, share(settings, len(target.hops) - number - 1), stack)
         pipe = step(target, entry, pipe, stack, ledger, hop)
         place = entry.inside(pipe)
@@ -67,6 +71,17 @@ def enter(
     if pipe is None:
         raise ValueError("a target has at least one hop")
     return pipe, place, tuple(entries)
+
+
+def with_agent(place: Place) -> Place:
+    """Return the inside of a target with an agent that can be mounted, and mounted on.
+
+    A guest's own is a file of its initramfs, which is deleted, and the kernel takes no such file for either.
+    """
+    path = place.path("agent.pyz")
+    place.put(path, pyz.pack())
+    place.shell('if umount "$2" 2>/dev/null; then mount --bind "$1" "$2"; fi', path, pyz.AGENT)
+    return replace(place, agent=path)
 
 
 def new_ident(target: Target) -> str:

@@ -8,6 +8,7 @@ from vbench.ledger import MARK
 from vbench.targets.place import Place, Settings
 
 ROOT = Path("/sys/fs/cgroup")
+NO_LIMIT = "the memory limit is not applied: no memory cgroup may be made here"
 JOIN = 'echo 0 > "$1"; shift; exec "$@"'
 
 
@@ -26,7 +27,7 @@ def memory_limit(place: Place, settings: Settings, stack: ExitStack) -> list[str
     found = memory_folder() if not place.depth else None
     if found is None:
         if not place.depth:
-            place.warnings.append("the memory limit is not applied: no memory cgroup may be made here")
+            place.warnings.append(NO_LIMIT)
         return []
     folder, limit = found
     group = folder / f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"

@@ -15,8 +15,9 @@ class Entry:
     """A hop's argv in a place, and what to do once the agent behind it has said hello.
 
     `inside` returns the place that the next hop would run in; `settle` makes the inside ready for jobs where this hop
-    is the last one: it mounts the data disk and brings up the network. `freeze` and `thaw` stop and continue an idle
-    target.
+    is the last one, or the next one takes it as it is: it mounts the data disk and brings up the network. `freeze` and
+    `thaw` stop and continue an idle target. `image` names the files and folders of this place that the workload image
+    is for this hop.
     """
 
     argv: list[str]
@@ -26,6 +27,7 @@ class Entry:
     thaw: Callable[[], None] = lambda: None
     save: Callable[[], None] | None = None  # write a guest's state beside its memory's file, where there is one
     load: Callable[[], None] | None = None  # and go on from there
+    image: Callable[[], tuple[str, ...]] = tuple
     hello_seconds: float = 30.0
     patience: float = 10.0  # seconds in which it must end by itself after its pipe was closed
 
@@ -34,6 +36,7 @@ class Hop(Protocol):
     """One way in."""
 
     name: str
+    takes_devices: bool  # it hands a guest's disk and network on to its own inside, so they must not be in use before
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """Return what the host lacks for this hop inside the hops `outer`, each with its fix; empty means runnable."""

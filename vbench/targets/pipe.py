@@ -29,6 +29,7 @@ CHUNK = 2**20
 LAST_LINES = 24  # that are shown
 PANIC = "Kernel panic"
 GRACE = 10.0  # seconds beyond a job's own deadline within which the agent must answer
+LAST_WORDS = 0.5  # seconds in which what a process said before its end still comes
 RUSAGE = ("utime", "stime", "maxrss", "minflt", "majflt", "inblock", "oublock", "nvcsw", "nivcsw")  # of getrusage(2)
 Reply = dict[str, Any]
 
@@ -108,6 +109,7 @@ class Pipe:
         self.console = Console(os.dup(process.stderr.fileno()))
         self._sink = process.stdin.fileno()
         self._source = process.stdout.fileno()
+        self._end = os.pidfd_open(process.pid)  # readable once the first process has ended
         for descriptor in (self._sink, self._source):
             os.set_blocking(descriptor, False)
         self._buffer = bytearray()
@@ -216,11 +218,18 @@ class Pipe:
         self._write(json.dumps(message).encode() + b"\n", time.monotonic() + GRACE)
         return self.hello(seconds, number)
 
+    def bye(self) -> None:
+        """Ask the agent to end: it gives no answer, and everything that was started for it ends in its own way."""
+        self._write(json.dumps({"id": next(self._ids), "op": "bye"}).encode() + b"\n", time.monotonic() + GRACE)
+
     def close(self, seconds: float = 10) -> None:
         """Close our end, wait for the process, and kill its session if it does not go by itself."""
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             with suppress(OSError):
                 stream.close()  # type: ignore[union-attr]
+        if self._end >= 0:
+            os.close(self._end)
+            self._end = -1
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -285,14 +294,23 @@ class Pipe:
                 raise self._lost("died: its pipe is closed") from None
 
     def _await(self, descriptor: int, event: int, deadline: float, failure: str) -> None:
-        poll = select.poll()
-        poll.register(descriptor, event)
+        """Wait until the descriptor is ready; one whose target's first process has ended is lost, whoever holds it."""
         left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
+        if left <= 0 or not _ready(left, {descriptor: event, self._end: select.POLLIN}):
             raise self._lost(failure)
+        if not _ready(LAST_WORDS, {descriptor: event}):
+            raise self._lost("died: its first process has ended")
 
     def _lost(self, what: str) -> TargetError:
         return TargetError(f"The target '{self.name}' {what}.", console=self.console.last())
+
+
+def _ready(seconds: float, events: Mapping[int, int]) -> bool:
+    """Return whether one of the descriptors is ready for its event within the time."""
+    poll = select.poll()
+    for descriptor, event in events.items():
+        poll.register(descriptor, event)
+    return bool(poll.poll(seconds * 1000))
 
 
 def _object(line: bytes) -> Reply:

@@ -44,6 +44,8 @@ class Engine:
 class Podman:
     """The hops `podman` (root's engine) and `podman-rootless` (a plain user's)."""
 
+    takes_devices = False
+
     def __init__(self, *, rootless: bool = False) -> None:
         self.rootless = rootless
         self.name = "podman-rootless" if rootless else "podman"
@@ -102,7 +104,7 @@ class Podman:
                 warnings=place.warnings,
             )
 
-        return Entry(argv, inside)
+        return Entry(argv, inside, image=lambda: layer(engine, reference))
 
     def _cgroups(self, place: Place, name: str, stack: ExitStack) -> list[str]:
         """Return the option that puts the container's groups below one of ours, where no systemd looks after them."""
@@ -204,6 +206,12 @@ def import_image(place: Place, engine: Engine) -> str:
         place.shell(script, str(image / "rootfs.tar"), *engine.words, "import", "--quiet", "-", reference)
         forget_removed(engine)
     return reference
+
+
+def layer(engine: Engine, reference: str) -> tuple[str, ...]:
+    """Return the folder that holds an imported image, which has one layer."""
+    form = "{{.GraphDriver.Data.UpperDir}}"
+    return (run([*engine.words, "image", "inspect", "--format", form, reference]).decode().strip(),)
 
 
 def forget_removed(engine: Engine | None = None) -> None:

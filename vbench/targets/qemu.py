@@ -34,6 +34,7 @@ class Qemu:
     """The hop of `kvm`; which accelerator really runs it is proven by a boot and named in the labels."""
 
     name = "qemu"
+    takes_devices = True
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """QEMU here; inside a guest the image brings it, and the host must offer nesting where it runs KVM."""
@@ -72,6 +73,7 @@ class Qemu:
             thaw=lambda: monitor.execute("cont"),
             save=lambda: save(monitor, place),
             load=lambda: load(monitor, place),
+            image=lambda: (place.disk, *boot_files(place, settings)),
             hello_seconds=accelerator.patience(kind, place),
             patience=0,  # a guest's disks are passing, so there is nothing to wait for
         )
@@ -94,7 +96,7 @@ def command(place: Place, settings: Settings, kind: str, initrd: str, disk: str)
             "virtio-blk-pci,drive=root",
         ),
         *("-drive", f"file={disk},format=raw,if=none,id=data,cache=none", "-device", "virtio-blk-pci,drive=data"),
-        *("-kernel", settings.kernel or place.kernel, "-initrd", initrd, "-append", " ".join(append)),
+        *("-kernel", boot_files(place, settings)[0], "-initrd", initrd, "-append", " ".join(append)),
     ]
 
 
@@ -132,8 +134,13 @@ def initramfs(place: Place, settings: Settings) -> str:
     """Write the initramfs with the agent behind it: the kernel unpacks archives one after the other."""
     agent, whole = place.path("agent.cpio"), place.path("initrd")
     place.put(agent, cpio.archive([cpio.file("agent.pyz", pyz.pack()), cpio.file("start", pyz.start())]))
-    place.shell('cat "$1" "$2" > "$3"', settings.initramfs or place.initramfs, agent, whole)
+    place.shell('cat "$1" "$2" > "$3"', boot_files(place, settings)[1], agent, whole)
     return whole
+
+
+def boot_files(place: Place, settings: Settings) -> tuple[str, str]:
+    """Return the kernel and the initramfs that a guest boots from."""
+    return settings.kernel or place.kernel, settings.initramfs or place.initramfs
 
 
 def data_disk(place: Place) -> str:

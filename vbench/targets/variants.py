@@ -87,6 +87,7 @@ class Varied:
 
     def __init__(self, hop: Hop, settings: Mapping[str, Any], image: Image | None) -> None:
         self.name = hop.name
+        self.takes_devices = hop.takes_devices
         self.hop = hop
         self.settings = settings
         self.image = image

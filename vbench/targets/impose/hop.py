@@ -58,6 +58,7 @@ class Imposed:
     """The hop `bare` under overheads, by the names of `KINDS`."""
 
     name = Bare.name
+    takes_devices = False
 
     def __init__(self, overheads: Mapping[str, float]) -> None:
         self.overheads = overheads

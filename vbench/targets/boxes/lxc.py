@@ -1,0 +1,60 @@
+"""LXC by lxc-execute: its own small init, and a configuration file of ours."""
+
+import os
+from contextlib import ExitStack
+
+from vbench.ledger import MARK
+from vbench.model import Missing
+from vbench.targets import pyz
+from vbench.targets.boxes.box import AGENT, MAKE_RUN, entry, lacking, network
+from vbench.targets.confine import NO_LIMIT, memory_folder
+from vbench.targets.hop import Entry
+from vbench.targets.place import Place, Settings
+
+CONFIG = """\
+lxc.rootfs.path = dir:{rootfs}
+lxc.rootfs.options = ro
+lxc.uts.name = vbench
+lxc.cgroup.dir = {group}
+lxc.net.0.type = none
+lxc.autodev = 1
+lxc.mount.auto = proc:mixed sys:ro
+lxc.mount.entry = tmpfs tmp tmpfs mode=1777 0 0
+lxc.mount.entry = tmpfs run tmpfs mode=755 0 0
+lxc.mount.entry = {data} data none bind 0 0
+lxc.mount.entry = {agent} {inside} none bind,ro 0 0
+"""
+
+
+class Lxc:
+    """The hop `lxc`."""
+
+    name = "lxc"
+    takes_devices = False
+
+    def missing(self, outer: tuple[str, ...]) -> list[Missing]:
+        """Return lxc-execute or root where they lack."""
+        return lacking("lxc-execute", "lxc", outer)
+
+    def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
+        """Write the configuration and run the agent below lxc's init; it keeps the network that it is started in."""
+        inside = network(place, stack)
+        before = [*place.tools(), *(["nsenter", f"--net={inside}", "--"] if inside else [])]
+        name = f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+        stack.enter_context(place.hold("cgroups", name=name))
+        file = place.path("lxc.conf")
+        files = {"rootfs": place.rootfs, "data": place.data, "agent": place.agent, "inside": pyz.AGENT.lstrip("/")}
+        text = CONFIG.format(group=name, **files) + limit(place, settings)
+        place.put(file, text.encode())
+        words = ["lxc-execute", f"--name={name}", f"--lxcpath={place.scratch}", f"--rcfile={file}", "--quiet", "--"]
+        return entry(place, [*before, *words, *MAKE_RUN, *AGENT])
+
+
+def limit(place: Place, settings: Settings) -> str:
+    """Return the line that limits the memory: lxc moves what it runs into groups of its own."""
+    found = memory_folder()
+    if found is None:
+        place.warnings.append(NO_LIMIT)
+        return ""
+    kind = "cgroup2" if found[1] == "memory.max" else "cgroup"
+    return f"lxc.{kind}.{found[1]} = {settings.memory}\n"

@@ -1,0 +1,34 @@
+"""systemd-nspawn, which needs no systemd on the host where it registers nothing with it."""
+
+import os
+from contextlib import ExitStack
+
+from vbench.ledger import MARK
+from vbench.model import Missing
+from vbench.targets import pyz
+from vbench.targets.boxes.box import AGENT, MAKE_RUN, entry, lacking, network, prefix
+from vbench.targets.hop import Entry
+from vbench.targets.place import Place, Settings
+
+
+class Nspawn:
+    """The hop `nspawn`."""
+
+    name = "nspawn"
+    takes_devices = False
+
+    def missing(self, outer: tuple[str, ...]) -> list[Missing]:
+        """Return systemd-nspawn or root where they lack."""
+        return lacking("systemd-nspawn", "systemd-container", outer)
+
+    def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
+        """Start the agent behind nspawn's own init on the image's root, which is read-only."""
+        before = prefix(place, settings, stack)
+        namespace = network(place, stack)
+        name = f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+        words = ["systemd-nspawn", "--quiet", f"--directory={place.rootfs}", f"--machine={name}", "--read-only"]
+        words += ["--register=no", "--keep-unit", "--as-pid2", "--pipe", "--resolv-conf=off", "--timezone=off"]
+        words += ["--link-journal=no", "--tmpfs=/tmp:mode=1777", f"--bind={place.data}:/data"]
+        words += [f"--bind-ro={place.agent}:{pyz.AGENT}"]
+        words += [f"--network-namespace-path={namespace}"] if namespace else []
+        return entry(place, [*before, *words, *MAKE_RUN, *AGENT])
