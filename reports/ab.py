@@ -10,13 +10,14 @@ from statistics import fmean
 
 from vbench.model import Better, Cell, Difference, Fact
 from vbench.probes.matters import MATTERS, differences
-from vbench.reports.compare import CONFIDENCE, EXIT, LeftOut
+from vbench.reports.compare import LeftOut
 from vbench.reports.of_bundle import facts_of, table_of
+from vbench.reports.outcome import CONFIDENCE, EXIT, distrust, outcomes
 from vbench.run.sanity import voided
 from vbench.stats import noise_floor, suspects
 from vbench.stats.cells import NO_RATIO
 from vbench.stats.estimate import estimate, natural
-from vbench.stats.gate import Contrast, Outcome, gate, overall, paired
+from vbench.stats.gate import Contrast, Outcome, overall, paired
 from vbench.stats.pairs import pair
 from vbench.stats.series import Key, Series, gather
 from vbench.store.bundle import Bundle
@@ -160,8 +161,8 @@ def _row(key: Key, base: Series, new: Series, *, one_boot: bool) -> tuple[Row, C
 
 
 def _judged(rows: Sequence[tuple[Row, Contrast | None]], margin: float) -> list[Row]:
-    outcomes = iter(gate([contrast for _, contrast in rows if contrast], margin, CONFIDENCE))
-    return [replace(row, outcome=next(outcomes)) if contrast else row for row, contrast in rows]
+    found = outcomes([contrast for _, contrast in rows], margin)
+    return [replace(row, outcome=outcome) for (row, _), outcome in zip(rows, found, strict=True)]
 
 
 def _differences(bundle: Bundle, base: str, new: str) -> tuple[Difference, ...]:
@@ -174,9 +175,4 @@ def _differences(bundle: Bundle, base: str, new: str) -> tuple[Difference, ...]:
 def _suspicion(cells: Sequence[Cell]) -> tuple[str, ...]:
     """Say where bare and its control, the same thing twice, differ: such a session is not to be trusted."""
     odd, total = suspects(cells)
-    if not odd:
-        return ()
-    chance = f"{total * (1 - CONFIDENCE):.2g}"
-    names = ", ".join(f"{cell.workload} {cell.metric}" for cell in odd)
-    told = f"bare2 differs from bare in {len(odd)} of {total} metrics, where chance alone gives {chance}"
-    return (f"Do not trust this session: {told}: {names}.",)
+    return (distrust("this session", [f"{cell.workload} {cell.metric}" for cell in odd], total),) if odd else ()

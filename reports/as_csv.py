@@ -1,4 +1,7 @@
-"""The table as CSV: the keys of the JSON as columns, an empty field for what is missing."""
+"""The table as CSV: the keys of the JSON as columns, an empty field for what is missing.
+
+Every line names its run and the margin, so that lines of several runs can stand in one file.
+"""
 
 import csv
 import io
@@ -9,13 +12,16 @@ from vbench.model import Cell
 from vbench.reports.clean import spreadsheet
 from vbench.reports.table import Table
 
+COLUMNS = ("run", "margin", *(field.name for field in fields(Cell)))
+
 
 def as_csv(table: Table) -> str:
     """Return a header and one line a cell; lists are joined by semicolons, formulas are defused."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, [field.name for field in fields(Cell)], lineterminator="\n")
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _field(value) for key, value in asdict(cell).items()} for cell in table.cells)
+    common = {"run": spreadsheet(table.run), "margin": table.margin}
+    writer.writerows(common | {key: _field(value) for key, value in asdict(cell).items()} for cell in table.cells)
     return out.getvalue()
 
 

@@ -4,14 +4,19 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from vbench.reports.table import Table
+from vbench.reports.table import SCHEMA, Table
 
-SCHEMA = "vbench.table/1"
+__all__ = ["SCHEMA", "as_json", "document", "origin"]
 
 
 def document(table: Table) -> dict[str, Any]:
     """Return what the JSON says, as plain lists, dicts and numbers."""
-    return {"schema": SCHEMA, "run": table.run, "rows": [asdict(cell) for cell in table.cells]}
+    return {**origin(table), "rows": [asdict(cell) for cell in table.cells]}
+
+
+def origin(table: Table) -> dict[str, Any]:
+    """Return what it takes to derive the table again: the run, and the margin of "similar"."""
+    return {"schema": table.schema, "run": table.run, "margin": table.margin}
 
 
 def as_json(table: Table) -> str:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from vbench.reports.as_json import origin
 from vbench.reports.clean import markdown
 from vbench.reports.layout import COLUMNS, Section, layout
+from vbench.reports.origin import comment
 from vbench.reports.table import Table, session_notes
 
 _RULE = {"target": "---", "verdict": "---", "see": "---"}
@@ -12,7 +14,7 @@ _RULE = {"target": "---", "verdict": "---", "see": "---"}
 def as_markdown(table: Table) -> str:
     """Return the table as Markdown that ends with a newline."""
     found = layout(table)
-    lines = [f"## Run {markdown(table.run)}", ""]
+    lines = [comment({**origin(table), "format": "md"}), f"## Run {markdown(table.run)}", ""]
     for family, sections in found.families():
         lines += [f"### {markdown(family)}", ""]
         for section in sections:

@@ -6,12 +6,11 @@ from statistics import fmean
 
 from vbench.model import BARE, CONTROL
 from vbench.reports.comparable import Aspect, aspects, differing, refuse, untold
+from vbench.reports.outcome import CONFIDENCE, EXIT, distrust, outcomes
 from vbench.stats.estimate import estimate, natural, quantile
-from vbench.stats.gate import Contrast, Outcome, gate, overall, unpaired
+from vbench.stats.gate import Contrast, Outcome, overall, unpaired
 from vbench.store.session import Measured, Session
 
-EXIT = {"no worse": 0, "regressed": 1, "inconclusive": 3, None: 4}
-CONFIDENCE = 0.95
 _POWER = 0.8
 Place = tuple[str, str, str]
 
@@ -160,8 +159,8 @@ def _row(base: Measured, new: Measured) -> tuple[Row, Contrast | None]:
 
 
 def _judged(rows: Sequence[tuple[Row, Contrast | None]], margin: float) -> list[Row]:
-    outcomes = iter(gate([contrast for _, contrast in rows if contrast], margin, CONFIDENCE))
-    return [replace(row, outcome=next(outcomes)) if contrast else row for row, contrast in rows]
+    found = outcomes([contrast for _, contrast in rows], margin)
+    return [replace(row, outcome=outcome) for (row, _), outcome in zip(rows, found, strict=True)]
 
 
 def _suspicion(run: Run, which: str) -> tuple[str, ...]:
@@ -169,8 +168,4 @@ def _suspicion(run: Run, which: str) -> tuple[str, ...]:
     control = [c for c in run.cells if c.target == CONTROL and len(c.log_ratios) > 1]
     found = [(c, estimate(c.log_ratios, CONFIDENCE)) for c in control]
     odd = [f"{c.workload} {c.metric}" for c, e in found if not e.low <= 0 <= e.high]
-    if not odd:
-        return ()
-    chance = f"{len(control) * (1 - CONFIDENCE):.2g}"
-    told = f"bare2 differs from bare in {len(odd)} of {len(control)} metrics, where chance alone gives {chance}"
-    return (f"Do not trust the {which} run: {told}: {', '.join(odd)}.",)
+    return (distrust(f"the {which} run", odd, len(control)),) if odd else ()

@@ -1,15 +1,11 @@
-"""A history as a table, as Markdown and as JSON."""
+"""A history as a page: a table, Markdown or JSON."""
 
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from math import log
 
-from rich.console import RenderableType
-
-from vbench.errors import unknown
-from vbench.reports.grid import Grid, as_markdown, terminal
+from vbench.reports.grid import Grid, Page
 from vbench.reports.history import History, Series, Step
 from vbench.reports.numbers import NONE, between, rough
 
@@ -22,26 +18,10 @@ _SHOWN = 16  # runs whose course is drawn
 _NAMED = 5  # runs that a line names
 
 
-def render(found: History, form: str) -> str | RenderableType:
-    """Return the history in a format of `FORMATS`: text, or for `table` what a rich console prints."""
-    if form not in FORMATS:
-        raise unknown("format", form, FORMATS)
-    return FORMATS[form](found)
-
-
-def _json(found: History) -> str:
-    return json.dumps({"schema": SCHEMA, **asdict(found)}, indent=1, allow_nan=False) + "\n"
-
-
-def _markdown(found: History) -> str:
-    return as_markdown(f"History of {found.workload}", [_grid(found)], _notes(found))
-
-
-def _table(found: History) -> RenderableType:
-    return terminal([_grid(found)], _notes(found))
-
-
-FORMATS: dict[str, Callable[[History], str | RenderableType]] = {"table": _table, "md": _markdown, "json": _json}
+def page(found: History) -> Page:
+    """Return the history as what is printed of it."""
+    document = {"schema": SCHEMA, **asdict(found)}
+    return Page(f"History of {found.workload}", (_grid(found),), tuple(_notes(found)), document)
 
 
 def _grid(found: History) -> Grid:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 from vbench.model import Cell, Sample
 from vbench.reports.numbers import percent
+from vbench.reports.outcome import distrust
 from vbench.stats import Context, cells, noise_floor, suspects
 from vbench.stats.verdicts import ONE_BOOT
+
+SCHEMA = "vbench.table/1"
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class Table:
     """The cells of run `run` in their order. `notes` are the caller's: targets left out, settings, a label.
 
     `margin` is that of the verdict "similar"; `host_boots` the boots of the host that the samples come from, 0 where
-    nobody knows.
+    nobody knows; `schema` what its documents call themselves.
     """
 
     run: str
@@ -22,6 +25,7 @@ class Table:
     margin: float = 0.03
     notes: tuple[str, ...] = ()
     host_boots: int = 1
+    schema: str = SCHEMA
 
 
 def tabulate(
@@ -33,10 +37,11 @@ def tabulate(
     confidence: float = 0.95,
     notes: tuple[str, ...] = (),
     host_boots: int = 1,
+    schema: str = SCHEMA,
 ) -> Table:
     """Return the table of a run's samples."""
     rows = cells(samples, context, margin=margin, confidence=confidence)
-    return Table(run, tuple(rows), margin, notes, host_boots)
+    return Table(run, tuple(rows), margin, notes, host_boots, schema)
 
 
 def session_notes(table: Table) -> tuple[str, ...]:
@@ -68,12 +73,8 @@ def _noise(table: Table) -> tuple[str, ...]:
     odd, total = suspects(table.cells)
     if not odd:
         return (said,)
-    names = ", ".join(f"{cell.workload} {cell.metric}" for cell in odd)
-    doubt = (
-        f"Do not trust this session: bare2 differs from bare in {len(odd)} of {total} metrics, where chance alone "
-        f"gives {total * (1 - odd[0].confidence):.2g}: {names}."
-    )
-    return said, doubt
+    names = [f"{cell.workload} {cell.metric}" for cell in odd]
+    return said, distrust("this session", names, total, odd[0].confidence)
 
 
 def _conditions(table: Table) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from math import isclose
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from vbench.errors import InputError
 from vbench.model import Sample
 from vbench.reports.clean import printable
 from vbench.reports.finish import summary_of
+from vbench.reports.unlike import unlike
 from vbench.run import jobs
 from vbench.run.around import Around
 from vbench.run.execute import read_plan
@@ -24,7 +24,6 @@ from vbench.targets.pipe import Outcome
 
 SCHEMA = "vbench.verify/1"
 Derive = Callable[[Mapping[str, Any], str], Iterator[Sample]]  # a raw record and its file's path in the bundle
-_SAME = 1e-9  # relative: another numpy may add in another order
 
 
 @dataclass(frozen=True)
@@ -160,20 +159,4 @@ def _summary(bundle: Bundle) -> Iterator[str]:
     if stored is None:
         yield "summary.json: it is missing or damaged"
         return
-    yield from _unlike(stored, json.loads(json.dumps(summary_of(bundle))), "summary.json")
-
-
-def _unlike(stored: Any, derived: Any, where: str) -> Iterator[str]:
-    if isinstance(stored, dict) and isinstance(derived, dict):
-        for key in dict.fromkeys((*derived, *stored)):
-            yield from _unlike(stored.get(key), derived.get(key), f"{where} {key}")
-    elif isinstance(stored, list) and isinstance(derived, list) and len(stored) == len(derived):
-        for position, (one, other) in enumerate(zip(stored, derived, strict=True)):
-            yield from _unlike(one, other, f"{where}[{position}]")
-    elif stored != derived and not _close(stored, derived):
-        yield f"{where}: it is {stored!r:.80}, and the samples give {derived!r:.80}"
-
-
-def _close(stored: Any, derived: Any) -> bool:
-    numbers = isinstance(stored, float) and isinstance(derived, float)
-    return numbers and isclose(stored, derived, rel_tol=_SAME, abs_tol=_SAME * _SAME)
+    yield from unlike(stored, json.loads(json.dumps(summary_of(bundle))), "summary.json")

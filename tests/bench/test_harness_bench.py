@@ -23,6 +23,10 @@ from vbench.targets.place import Settings
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
 PAIRS = 20
+GOALS = {
+    "sysbench": "contains 1, at most 2 % wide; the harness's own cost is below 0.5 % of a job",
+    "fio": "contains 1",
+}
 SYSBENCH = ["sysbench", "cpu", "--cpu-max-prime=10000", "--time=2", "--threads=1", "run"]
 FIO = "fio --name=x --filename={file} --size=64M --rw=randread --bs=4k --direct=1 --ioengine=psync"
 FIO += " --time_based --runtime=2 --output-format=json"
@@ -71,7 +75,7 @@ def interval(ratios: list[float]) -> tuple[float, float, float]:
     return exp(fmean(logs)), exp(fmean(logs) - half), exp(fmean(logs) + half)
 
 
-@pytest.mark.parametrize(("name", "goal"), [("sysbench", "contains 1, at most 2 % wide"), ("fio", "contains 1")])
+@pytest.mark.parametrize(("name", "goal"), GOALS.items())
 def test_the_harness_costs_nothing(bare: tuple[Machine, Instance, Path], say: Say, name: str, goal: str) -> None:
     host, instance, data = bare
     argv = SYSBENCH if name == "sysbench" else FIO.format(file="/data/file").split()

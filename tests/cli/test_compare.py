@@ -121,6 +121,24 @@ def test_verify_says_0_1_and_2(capsys: Capsys) -> None:
     assert "run.json" in call(capsys, "verify", "a").err
 
 
+@pytest.mark.parametrize("form", ["json", "csv", "md"])
+def test_what_was_printed_is_verified_too(capsys: Capsys, tmp_path: Path, form: str) -> None:
+    make("a", boots=2)
+    file = tmp_path / f"table.{form}"
+    file.write_text(call(capsys, "show", "a", "--format", form, "--margin", "5%").out)
+    said = call(capsys, "verify", str(file))
+    assert said.code == 0
+    assert "is verified: it follows from 'a', to the byte" in said.out
+    edit(file, "slower", "faster")
+    said = call(capsys, "verify", str(file), "--json")
+    document = json.loads(said.out)
+    assert (said.code, document["verified"], len(document["findings"])) == (1, False, 1)
+    file.write_text("1.2")
+    said = call(capsys, "verify", str(file))
+    assert (said.code, said.out) == (2, "")
+    assert "Save one with `vbench show RUN --format json > FILE`" in said.err
+
+
 def test_a_run_of_another_schema_is_refused_by_every_command(capsys: Capsys) -> None:
     edit(make("a", boots=2).folder / "run.json", "vbench.run/1", "vbench.run/9")
     for command in (["compare", "a", "a"], ["verify", "a"]):

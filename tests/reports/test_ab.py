@@ -9,7 +9,8 @@ from tests.reports.runs import make
 from vbench.errors import InputError
 from vbench.model import BARE, CONTROL
 from vbench.reports.ab import Comparison, compare
-from vbench.reports.ab_render import FORMATS, markdown, render
+from vbench.reports.ab_render import page
+from vbench.reports.grid import FORMATS, render
 from vbench.store.bundle import Bundle
 
 pytestmark = pytest.mark.usefixtures("xdg")
@@ -92,7 +93,7 @@ def test_guests_restored_from_one_boot_are_inconclusive() -> None:
 
 def test_every_format_names_both_sides_and_the_outcome() -> None:
     found = judged(make("a", worse(1.1)))
-    document = json.loads(str(render(found, "json")))
+    document = json.loads(str(render(page(found), "json")))
     assert (document["schema"], document["exit_code"], document["base"], document["new"]) == (
         "vbench.ab/1",
         1,
@@ -100,9 +101,9 @@ def test_every_format_names_both_sides_and_the_outcome() -> None:
         NEW,
     )
     assert math.isfinite(document["rows"][0]["change"])
-    text = markdown(found)
+    text = str(render(page(found), "md"))
     assert f"## {NEW} against kvm" in text
     assert "regressed" in text
     assert set(FORMATS) == {"table", "md", "json"}
     with pytest.raises(InputError, match="There is no format 'xml'"):
-        render(found, "xml")
+        render(page(found), "xml")

@@ -10,9 +10,11 @@ import pytest
 
 from tests.reports.runs import BROKEN, COSTS, WORKLOAD, make, shipped
 from vbench.errors import InputError
-from vbench.reports.compare import EXIT, Comparison, Run, compare
-from vbench.reports.compare_render import render
+from vbench.reports.compare import Comparison, Run, compare
+from vbench.reports.compare_render import page
 from vbench.reports.finish import summary_of
+from vbench.reports.grid import render
+from vbench.reports.outcome import EXIT
 from vbench.store.bundle import Bundle
 from vbench.store.session import read
 
@@ -121,11 +123,11 @@ def test_two_definitions_of_a_workload_are_not_compared_silently() -> None:
     assert "--time={seconds}" in ours.text
     new = make("new", seed=2, workload=replace(ours, text=ours.text.replace("--time={seconds}", "--time=9")))
     base = run(make("base"))
-    with pytest.raises(InputError, match=rf"workload\.{WORKLOAD} is 'digest .*, version 1' in the first"):
+    with pytest.raises(InputError, match=rf"workload\.{WORKLOAD} is 'digest .*, version \d+' in the first"):
         compare(base, run(new))
     found = compare(base, run(new), allowed=["workload.*"])
     assert [aspect.name for aspect in found.allowed] == [f"workload.{WORKLOAD}"]
-    assert "Allowed, though it may be the cause: workload.cpu.primes" in str(render(found, "md"))
+    assert "Allowed, though it may be the cause: workload.cpu.primes" in str(render(page(found), "md"))
 
 
 DIFFERENT: dict[str, dict[str, Any]] = {
@@ -201,7 +203,7 @@ def test_a_session_whose_control_differs_is_not_trusted() -> None:
 
 def test_json_says_all_of_it() -> None:
     found = compared({}, {"costs": SLOWER, "boots": 1})
-    document = json.loads(str(render(found, "json")))
+    document = json.loads(str(render(page(found), "json")))
     assert document["schema"] == "vbench.compare/1"
     assert (document["outcome"], document["exit_code"], document["margin"]) == ("inconclusive", 3, 0.03)
     assert document["rows"] == json.loads(json.dumps([asdict(row) for row in found.rows]))
@@ -211,12 +213,12 @@ def test_json_says_all_of_it() -> None:
 def test_markdown_escapes_what_runs_are_called() -> None:
     base = run(make("base"))
     nasty = tuple(replace(c, target="<b>|x", warnings=("a `b` | c",)) if c.target == "kvm" else c for c in base.cells)
-    shown = str(render(compare(replace(base, cells=nasty), replace(base, cells=nasty)), "md"))
+    shown = str(render(page(compare(replace(base, cells=nasty), replace(base, cells=nasty))), "md"))
     assert "<b>" not in shown
     assert "&lt;b&gt;\\|x" in shown
     assert "a \\`b\\` \\| c" in shown
     with pytest.raises(InputError, match="no format 'xml'"):
-        render(compare(base, base), "xml")
+        render(page(compare(base, base)), "xml")
 
 
 def test_every_outcome_has_an_exit_code() -> None:

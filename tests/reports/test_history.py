@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from vbench.errors import InputError
+from vbench.reports.grid import render
 from vbench.reports.history import History, history
-from vbench.reports.history_render import render
+from vbench.reports.history_render import page
 from vbench.store.session import Measured, Session
 
 DEFINITION: dict[str, Any] = {"version": 1, "digest": "d" * 64}
@@ -47,7 +48,7 @@ def test_a_step_is_found_at_its_run_with_what_changed_along() -> None:
     assert (round(step.before, 2), round(step.after, 2)) == (1.2, 1.32)
     assert [(one.name, one.base, one.new) for one in step.along] == [("kernel.release", "6.1", "6.12")]
     assert round(series.level, 2) == 1.32
-    assert "kernel.release went from '6.1' to '6.12'" in str(render(told(sessions), "md"))
+    assert "kernel.release went from '6.1' to '6.12'" in str(render(page(told(sessions)), "md"))
 
 
 def test_the_newest_is_judged_by_those_before_it() -> None:
@@ -72,7 +73,7 @@ def test_too_few_sessions_predict_nothing() -> None:
 def test_a_slow_drift_is_called_one() -> None:
     series = told(past([1.2 + 0.02 * day for day in range(30)])).series[0]
     assert series.drift
-    assert "a steady drift" in str(render(told(past([1.2 + 0.02 * day for day in range(30)])), "md"))
+    assert "a steady drift" in str(render(page(told(past([1.2 + 0.02 * day for day in range(30)]))), "md"))
 
 
 def test_other_machines_are_left_out_by_name_and_can_be_asked_for() -> None:
@@ -137,7 +138,7 @@ def test_a_run_that_cannot_be_used_is_named() -> None:
     cells = [(session.folder, cell) for session, cell in sessions]
     found = history("cpu.primes", [broken, *(session for session, _ in sessions)], cells)
     assert [(left.runs, left.reason) for left in found.left_out] == [(("broken",), broken.trouble)]
-    assert "Left out: broken: The run 'broken' was changed" in str(render(found, "md"))
+    assert "Left out: broken: The run 'broken' was changed" in str(render(page(found), "md"))
 
 
 def test_targets_and_metrics_can_be_chosen_and_misspelt() -> None:
@@ -154,7 +155,7 @@ def test_targets_and_metrics_can_be_chosen_and_misspelt() -> None:
 
 def test_json_has_every_session() -> None:
     found = told(past([1.2] * 3, label={"commit": "abc"}))
-    document = json.loads(str(render(found, "json")))
+    document = json.loads(str(render(page(found), "json")))
     assert document["schema"] == "vbench.history/1"
     (series,) = document["series"]
     assert [point["run"] for point in series["points"]] == ["r00", "r01", "r02"]
@@ -162,4 +163,4 @@ def test_json_has_every_session() -> None:
     assert series["predicted"] is None
     assert document["machine"]["memory.total"] == "15 GiB"
     with pytest.raises(InputError, match="no format 'csv'"):
-        render(found, "csv")
+        render(page(found), "csv")

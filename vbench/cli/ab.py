@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vbench.cli.common import err, out, summarize
+from vbench.cli.common import conclude, err
 from vbench.cli.run import labels, settings_of
 from vbench.cli.show import Margin
 from vbench.cli.targets import ConfigFile
@@ -31,15 +31,16 @@ def ab(
     """Say whether a variant is no worse than another: exit 0 if so, 1 regressed, 3 inconclusive, 4 measured nothing."""
     from vbench import config as configuration
     from vbench.ledger import Ledger
-    from vbench.reports import ab_render
+    from vbench.reports import grid
     from vbench.reports.ab import compare
+    from vbench.reports.ab_render import page
     from vbench.reports.finish import finish
     from vbench.run import execute
     from vbench.targets.catalogue import Catalogue
     from vbench.targets.variants import SECOND
     from vbench.units import parse_share
 
-    ab_render.known(form)
+    grid.known(form)
     share = parse_share(margin)
     own = configuration.read(config)
     known = configuration.workloads(workload_dir or ())
@@ -54,10 +55,4 @@ def ab(
         bundle = execute.new_run(request, catalogue, known, ledger, err())
     finish(bundle)
     found = compare(bundle, first, second, margin=share)
-    shown = ab_render.render(found, form)
-    if isinstance(shown, str):
-        print(shown, end="")
-    else:
-        out().print(shown)
-    summarize(ab_render.markdown(found))
-    raise typer.Exit(found.exit_code)
+    conclude(page(found), form, found.exit_code)

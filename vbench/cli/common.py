@@ -2,14 +2,15 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
+    from vbench.reports.grid import Page
     from vbench.store.bundle import Bundle
     from vbench.store.index import Index
 
@@ -33,6 +34,25 @@ def err() -> "Console":
 def print_json(document: Any) -> None:
     """Print one JSON document."""
     print(json.dumps(document, indent=1))
+
+
+def put(shown: "str | RenderableType") -> None:
+    """Print a text as it is, ending with one newline, and anything else on the console."""
+    if isinstance(shown, str):
+        print(shown, end="" if shown.endswith("\n") else "\n")
+    else:
+        out().print(shown)
+
+
+def conclude(page: "Page", form: str, code: int) -> NoReturn:
+    """Print what was concluded, append it to the summary of a job on GitHub, and end with its exit code."""
+    import typer
+
+    from vbench.reports.grid import as_markdown, render
+
+    put(render(page, form))
+    summarize(as_markdown(page))
+    raise typer.Exit(code)
 
 
 def indexed(folders: "Iterable[Path]", ask: "Callable[[Index], Answer]") -> "Answer":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vbench.cli.common import indexed, out, summarize
+from vbench.cli.common import conclude, indexed
 from vbench.cli.show import Margin
 
 if TYPE_CHECKING:
@@ -24,20 +24,16 @@ def compare(
     form: Annotated[str, typer.Option("--format", help="table, md or json.")] = "table",
 ) -> None:
     """Say whether a run is no worse than another: exit 0 if so, 1 regressed, 3 inconclusive, 4 nothing to compare."""
-    from vbench.reports import compare_render
+    from vbench.reports import grid
     from vbench.reports.compare import compare as judge
+    from vbench.reports.compare_render import page
     from vbench.store.bundle import find
     from vbench.units import parse_share
 
+    grid.known(form)
     first, second = _runs(find(base), find(new))
     found = judge(first, second, margin=parse_share(margin), allowed=allow or ())
-    shown = compare_render.render(found, form)
-    if isinstance(shown, str):
-        print(shown, end="")
-    else:
-        out().print(shown)
-    summarize(compare_render.markdown(found))
-    raise typer.Exit(found.exit_code)
+    conclude(page(found), form, found.exit_code)
 
 
 def _runs(*bundles: "Bundle") -> "list[Run]":

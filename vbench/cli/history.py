@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vbench.cli.common import indexed, out
+from vbench.cli.common import indexed, put
 from vbench.errors import InputError
 
 
@@ -18,11 +18,14 @@ def history(
     """Show a workload over all stored runs of one kind of machine: changes of level, and what to expect next."""
     from vbench import paths
     from vbench.errors import unknown
-    from vbench.reports import history_render
+    from vbench.reports.grid import known as known_format
+    from vbench.reports.grid import render
     from vbench.reports.history import History
     from vbench.reports.history import history as over
+    from vbench.reports.history_render import page
     from vbench.store.index import Index
 
+    known_format(form)
     folders = [path.parent.resolve() for path in paths.runs().glob("*/run.json")]
     if not folders:
         raise InputError("There is no run yet.", "Make one with `vbench run --target all`.")
@@ -34,8 +37,4 @@ def history(
         sessions = [session for session in index.sessions() if session.folder in stored]
         return over(workload, sessions, index.cells(workload=workload), kind=machine, target=target, metric=metric)
 
-    shown = history_render.render(indexed(folders, ask), form)
-    if isinstance(shown, str):
-        print(shown, end="")
-    else:
-        out().print(shown)
+    put(render(page(indexed(folders, ask)), form))

@@ -1,24 +1,33 @@
 """`vbench verify`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vbench.cli.common import print_json
-from vbench.cli.show import Run
 
 
 def verify(
-    run: Run = "@latest",
+    what: Annotated[
+        str, typer.Argument(metavar="RUN|FILE", help="A run, or what `vbench show`, compare or ab printed of one.")
+    ] = "@latest",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Derive every number of a run again from its raw outputs, and find a changed byte: exit 0 verified, 1 if not."""
-    from vbench.reports.verify import as_document, check
+    """Derive every number of a run, or of a saved table of one, again from raw outputs: exit 0 verified, 1 if not."""
+    from vbench.reports import saved
+    from vbench.reports import verify as runs
     from vbench.store.bundle import find
 
-    report = check(find(run))
+    report: saved.Report | runs.Report
+    if Path(what).is_file():
+        report = saved.check(Path(what))
+        document = saved.as_document(report)
+    else:
+        report = runs.check(find(what))
+        document = runs.as_document(report)
     if as_json:
-        print_json(as_document(report))
+        print_json(document)
     else:
         for finding in report.findings:
             print(finding)
