@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vbench.model import Sample
+from vbench.run import lifecycle_remarks as lifecycle
 from vbench.run.around import DISKS, Around, Contents
 from vbench.targets.pipe import Outcome
 from vbench.workloads import Workload
@@ -33,7 +34,7 @@ SECTOR = 512  # bytes of a sector in /proc/diskstats, whatever the device's are
 REACHED = 0.9  # share of the bytes of direct I/O that a device must have moved
 EARLY = 0.5  # share of the asked seconds below which a job ended early
 PAGED = 1000  # pages that were swapped, or read again for want of memory, in one job
-_VIRTUAL = re.compile(r"(loop|ram|zram)\d")  # devices whose traffic reaches no disk
+VIRTUAL = re.compile(r"(loop|ram|zram)\d")  # devices whose traffic reaches no disk
 _PAIR = re.compile(r"^(\w+) (\d+)$", re.ASCII | re.MULTILINE)
 
 
@@ -125,7 +126,7 @@ def device_bytes(before: str | None, after: str | None) -> int | None:
 def _sectors(text: str) -> Iterator[tuple[str, int]]:
     for words in map(str.split, text.splitlines()):
         counts = words[5:6] + words[9:10]
-        if all(count.isdecimal() for count in counts) and len(counts) > 1 and not _VIRTUAL.match(words[2]):
+        if all(count.isdecimal() for count in counts) and len(counts) > 1 and not VIRTUAL.match(words[2]):
             yield words[2], sum(map(int, counts))
 
 
@@ -196,6 +197,10 @@ CHECKS = (
     Check("loopback", "the packets took the loopback device and no network", True, over_loopback),
     Check("quota", "a CPU quota throttled the target during the job", False, throttled),
     Check("memory limit", "the target's memory limit was hit during the job", False, memory_short),
+    Check("not cold", "a start that was to be cold fetched nothing to speak of from a disk", True, lifecycle.not_cold),
+    Check("not cached", "a start that was to be from cache fetched more from a disk", False, lifecycle.not_cached),
+    Check("not restored", "the target has no memory snapshot, so it started from cache", False, lifecycle.not_restored),
+    Check("capped", "no more instances were asked for, so their number is a lower bound", False, lifecycle.capped),
     Check("paging", "the working set did not fit: pages were swapped or read again", True, paged),
 )
 _VOIDING = ("clock", *(check.name for check in CHECKS if check.voids))  # jobs.clock_warnings gives the first

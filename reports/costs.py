@@ -1,0 +1,44 @@
+"""The table of what a run's jobs cost the host: CPU time and energy per unit of work, judged like any other metric."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from vbench.model import Sample
+from vbench.reports.of_bundle import context_of, notes_of
+from vbench.reports.records import Finished, finished
+from vbench.reports.table import Table, tabulate
+from vbench.run.cost import ENERGY, derived, unit_of_work
+from vbench.store.bundle import Bundle
+
+SCHEMA = "vbench.costs/1"
+
+
+def costs_of(bundle: Bundle, *, margin: float = 0.03) -> Table:
+    """Return the table of the host's cost; errors as in `finished`."""
+    jobs = list(finished(bundle))
+    samples = list(chain.from_iterable(map(_costs, jobs)))
+    notes = (*_meaning(jobs), *_energy(jobs, samples), *notes_of(bundle.header))
+    return tabulate(bundle.ident, samples, context_of(bundle), margin=margin, notes=notes, schema=SCHEMA)
+
+
+def _costs(job: Finished) -> Iterator[Sample]:
+    return derived(job.workload, job.record, job.samples)
+
+
+def _meaning(jobs: list[Finished]) -> Iterator[str]:
+    units: dict[str, set[str]] = {}
+    for job in jobs:
+        units.setdefault(unit_of_work(job.workload), set()).add(job.workload.name)
+    if units:
+        told = "; ".join(f"{unit}: {', '.join(sorted(names))}" for unit, names in sorted(units.items()))
+        yield (
+            "cpu_per_work: the CPU time of all processes of the host behind the target for a unit of work; 'slower' "
+            f"is more of it. A unit is {told}."
+        )
+
+
+def _energy(jobs: list[Finished], samples: list[Sample]) -> Iterator[str]:
+    """Say why there is no energy, where there is none."""
+    if not any(sample.metric == ENERGY.name for sample in samples):
+        reasons = {why for job in jobs if (why := job.record.around.unknown.get("energy"))}
+        yield from (f"energy_per_work is unknown: {why}." for why in sorted(reasons))

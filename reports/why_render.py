@@ -1,0 +1,60 @@
+"""An attribution in words: a small table of counters, bare against the target, with a reason for every one unknown."""
+
+from dataclasses import asdict
+from typing import Any
+
+from vbench.model import BARE
+from vbench.reports import numbers
+from vbench.reports.grid import Grid, Page
+from vbench.reports.why import Amount, Line, Why
+from vbench.units import format_value
+
+SCHEMA = "vbench.why/1"
+UNKNOWN = "unknown"
+TITLES = {"target": "inside the target", "host": "on the host"}
+
+
+def page(why: Why) -> Page:
+    """Return the attribution as a page; its JSON has both medians of every counter in base units."""
+    grids = tuple(
+        Grid(title, ("counter", BARE, why.target, "times"), tuple(map(_row, lines)), frozenset({"counter"}))
+        for side, title in TITLES.items()
+        if (lines := [line for line in why.lines if line.side == side])
+    )
+    return Page(f"{why.workload} on {why.target}, run {why.run}", grids, _notes(why), _document(why))
+
+
+def _row(line: Line) -> tuple[str, ...]:
+    amounts = (_words(amount, line.unit) for amount in (line.bare, line.target))
+    return line.name, *amounts, numbers.rough(line.ratio) if line.ratio else numbers.NONE
+
+
+def _words(amount: Amount, unit: str) -> str:
+    return UNKNOWN if amount.job is None else format_value(amount.job, unit)
+
+
+def _notes(why: Why) -> tuple[str, ...]:
+    about = (
+        f"{why.workload} on {why.target}: medians over the measured jobs, for a whole job. 'times' compares them for "
+        f"the same work: {why.unit}."
+    )
+    return (about, *_reasons(why))
+
+
+def _reasons(why: Why) -> list[str]:
+    """Return each reason once, with the counters that it is the reason for."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for line in why.lines:
+        for name, amount in ((BARE, line.bare), (why.target, line.target)):
+            if amount.job is None:
+                found.setdefault((name, amount.unknown), []).append(line.name)
+    return [f"unknown on {name}: {reason} ({_some(names)})." for (name, reason), names in found.items()]
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= len(TITLES) else f"{names[0]} and {len(names) - 1} more"
+
+
+def _document(why: Why) -> dict[str, Any]:
+    about = {"schema": SCHEMA, "run": why.run, "workload": why.workload, "target": why.target, "work": why.unit}
+    return {**about, "rows": [{**asdict(line), "ratio": line.ratio} for line in why.lines]}
