@@ -65,8 +65,8 @@ def _search(first: int, ends: frozenset[str]) -> tuple[int, ...]:
 
 
 def _holds(pid: int, ends: frozenset[str]) -> bool:
-    with suppress(OSError):
-        return any(os.readlink(entry.path) in ends for entry in os.scandir(f"/proc/{pid}/fd"))  # noqa: PTH115 - thousands
+    with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+        return any(os.readlink(entry.path) in ends for entry in entries)  # noqa: PTH115 - thousands
     return False
 
 
