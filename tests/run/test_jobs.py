@@ -7,6 +7,7 @@ import pytest
 
 from tests.run.command import Done, Home, temporary_home
 from vbench.image import Image
+from vbench.targets.pipe import LACKING
 
 JOBS = {
     "fine": "echo rate 42",
@@ -22,6 +23,8 @@ JOBS = {
     "nan": "echo rate nan",
     "steers": "printf '\\033[2J\\033[31mrate\\n\\377no\\r' >&2; exit 5",
     "missing": "no-such-program",
+    "german": "LC_ALL=de_DE.UTF-8; echo rate 1,5",
+    "older": "echo version 2: Rate 42",
     "floods": "yes rate 42 | head -c 20000000",
 }
 
@@ -47,7 +50,7 @@ def of(done: tuple[Home, Done], name: str) -> list[dict[str, Any]]:
         ("silent", "'sh' in 'TARGET' exited with 4."),
         ("dies", "'sh' in 'TARGET' was ended by signal 11: rate 42."),
         ("steers", "'sh' in 'TARGET' exited with 5: no."),
-        ("missing", "'sh' in 'TARGET' exited with 127: sh: 1: no-such-program: not found."),
+        ("missing", f"'sh' in 'TARGET' exited with 127: sh: 1: no-such-program: not found{LACKING}."),
     ],
 )
 def test_a_job_that_fails_says_how(done: tuple[Home, Done], name: str, said: str) -> None:
@@ -57,6 +60,22 @@ def test_a_job_that_fails_says_how(done: tuple[Home, Done], name: str, said: str
         assert sample["value"] is None
         message = sample["failure"]["message"].replace("\udcff", "")
         assert (sample["failure"]["blame"], message) == ("job", said.replace("TARGET", sample["target"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("german", "its job has set a locale other than C, or prints a list."),
+        ("older", "the pattern '^rate ([0-9.einfa-]+)$' occurs nowhere in its output."),
+        ("nothing", "the pattern '^rate ([0-9.einfa-]+)$' occurs nowhere in its output."),
+    ],
+    ids=["another locale", "a tool of another version", "a metric that is missing"],
+)
+def test_an_output_without_the_number_says_why(done: tuple[Home, Done], name: str, said: str) -> None:
+    for sample in of(done, name):
+        assert sample["value"] is None
+        assert sample["failure"]["message"].startswith(f"'own.{name}' gave no 'rate': ")
+        assert sample["failure"]["message"].endswith(said)
 
 
 @pytest.mark.parametrize("name", ["garbage", "nothing", "twice", "zero", "huge", "nan", "floods"])

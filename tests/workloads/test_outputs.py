@@ -71,7 +71,7 @@ def test_json_that_gives_no_number_says_why(spoil: Spoil, document: str, message
     ("lines", "message"),
     [
         ("", "nowhere"),
-        ("rate: 12,5", "nowhere"),  # another locale
+        ("rate: 12,5", "a locale other than C"),
         ("rate: 5\nrate: 5", "twice"),
         ("rate: ...", "no number"),
         ("rate: 1.2.3", "no number"),

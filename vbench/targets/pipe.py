@@ -30,6 +30,8 @@ LAST_LINES = 24  # that are shown
 PANIC = "Kernel panic"
 GRACE = 10.0  # seconds beyond a job's own deadline within which the agent must answer
 LAST_WORDS = 0.5  # seconds in which what a process said before its end still comes
+NO_PROGRAM = 127  # what sh and env end with where there is no such program
+LACKING = " (the image lacks it: name its package in a recipe, then `vbench image build --recipe FILE`)"
 RUSAGE = ("utime", "stime", "maxrss", "minflt", "majflt", "inblock", "oublock", "nvcsw", "nivcsw")  # of getrusage(2)
 Reply = dict[str, Any]
 
@@ -60,7 +62,9 @@ class Outcome:
         said = f": {lines[-1].strip()[:200]}" if lines else ""
         if self.timed_out:
             return f"ran past its deadline{said}"
-        return f"was ended by signal {self.signal}{said}" if self.signal else f"exited with {self.status}{said}"
+        if self.signal:
+            return f"was ended by signal {self.signal}{said}"
+        return f"exited with {self.status}{said}{LACKING if self.status == NO_PROGRAM else ''}"
 
 
 def printable_lines(text: str) -> list[str]:
@@ -152,7 +156,8 @@ class Pipe:
         if reply.get("id") != number:
             raise self._lost(f"answered a question that was not asked ('{op}')")
         if reply.get("ok") is not True:
-            raise JobError(f"The agent in '{self.name}' could not do '{op}': {_error(reply)}.")
+            lacking = LACKING if str(reply.get("error")).startswith("FileNotFoundError") and "argv" in fields else ""
+            raise JobError(f"The agent in '{self.name}' could not do '{op}': {_error(reply)}{lacking}.")
         return reply
 
     def exec(
