@@ -1,49 +1,20 @@
 // Operations of two parties: turns by pipe, socket and futex, streams of blocks, interrupts between processors.
 #define _GNU_SOURCE
-#include "batches.h"
-#include <linux/futex.h>
+#include "partner.h"
 #include <linux/membarrier.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define BLOCK 65536 // bytes; what a pipe holds unless told otherwise
 
-enum party { US, PARTNER };
-
 static struct {
     int in, out;
 } ends[2]; // what each party reads from and writes to
 
 static char block[BLOCK];
-
-// A party cannot go on alone, and why the partner ended it has said itself.
-static void partner_gone(int number)
-{
-    (void)number;
-    _exit(1);
-}
-
-// Start a process that serves on that CPU until we end.
-static void partner(int cpu, void (*serve)(void))
-{
-    signal(SIGCHLD, partner_gone);
-    pid_t child = fork();
-    if (child < 0)
-        die("a partner");
-    if (child > 0)
-        return;
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL))
-        die("ending with the parent");
-    pin(cpu);
-    for (;;)
-        serve();
-}
 
 static void connect_pipes(void)
 {
@@ -126,22 +97,6 @@ static void unix_drain(void)
     partner(0, drain);
 }
 
-static _Atomic int *turn; // whose turn it is, in memory that both share
-
-static void pass_to(enum party party)
-{
-    atomic_store(turn, (int)party);
-    if (syscall(SYS_futex, turn, FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
-        die("waking by futex");
-}
-
-static void await(enum party party)
-{
-    while (atomic_load(turn) != (int)party)
-        if (syscall(SYS_futex, turn, FUTEX_WAIT, !party, NULL, NULL, 0) && errno != EAGAIN && errno != EINTR)
-            die("waiting by futex");
-}
-
 static void return_turn(void)
 {
     await(PARTNER);
@@ -156,22 +111,9 @@ static void take_turns(long times)
     }
 }
 
-static void share_turn(int cpu)
+static void share_turn_here(void)
 {
-    turn = mmap(NULL, sizeof *turn, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (turn == MAP_FAILED)
-        die("shared memory");
-    partner(cpu, return_turn);
-}
-
-static void turns_here(void)
-{
-    share_turn(0);
-}
-
-static void turns_across(void)
-{
-    share_turn(1);
+    share_turn(0, return_turn);
 }
 
 // Never sleeps and never pauses, for a pause may exit: the interrupts find its CPU awake, in our address space.
@@ -211,11 +153,10 @@ static void barriers(long times)
 
 static const struct operation operations[] = {
     {"switch-pipe", pipe_echo, round_trips},
-    {"switch-futex", turns_here, take_turns},
+    {"switch-futex", share_turn_here, take_turns},
     {"unix", unix_echo, round_trips},
     {"pipe-bandwidth", pipe_drain, write_blocks},
     {"unix-bandwidth", unix_drain, write_blocks},
-    {"wake", turns_across, take_turns},
     {"ipi", register_barrier, barriers},
     {NULL, NULL, NULL},
 };
