@@ -2,7 +2,7 @@
 //
 //     metadata FOLDER SECONDS
 //
-// Rounds of 1000 files in a new folder. Each kind of call is timed by the round, so that reading the clock costs nothing.
+// Rounds of 100 files in a new folder. Each kind of call is timed by the round, so that reading the clock costs nothing.
 #include "clock.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILES 1000
+#define FILES 100
 
 static void must(int result, const char *what)
 {
