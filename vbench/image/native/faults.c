@@ -14,7 +14,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s SECONDS small|huge MEBIBYTES (an even number of them)\n", argv[0]);
         return 2;
     }
-    char *region = reserve(bytes, argv[2]);
+    char *region = present(bytes, argv[2]);
     size_t page = is_huge(argv[2]) ? HUGE_PAGE : (size_t)sysconf(_SC_PAGESIZE);
     long counted = 0, rounds = 0;
     double touching = 0, end = now() + seconds;
@@ -27,7 +27,7 @@ int main(int argc, char **argv)
         touching += now() - start;
         counted += faults() - before;
     }
-    check_kind(argv[2], (double)bytes * (double)rounds, counted);
+    refuse_small(argv[2], (double)bytes * (double)rounds, counted);
     double pages = (double)rounds * (double)(bytes / page);
     printf("{\"rate\": %.6g, \"pages\": %.0f, \"counted\": %ld}\n", pages / touching, pages, counted);
     return 0;

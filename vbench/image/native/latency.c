@@ -2,25 +2,18 @@
 //
 //     latency SECONDS small|huge STRIDE SIZE...        such as: latency 1 small 64 16k 1m 128m
 //
-// The memory holds one pointer every STRIDE bytes, and the pointers form a single random cycle (Sattolo, 1986), so that
-// neither a prefetcher nor the processor's order of execution can help; lmbench's lat_mem_rd -t does the same.
+// The memory holds a pointer every STRIDE bytes, a power of two of them. They form a single cycle in the order of a
+// linear congruential generator of full period (Hull and Dobell, 1962), so that neither a prefetcher nor the processor's
+// order of execution can help, as in lmbench's lat_mem_rd -t. One sequential pass writes it, since shuffling the
+// pointers takes ten times as long as the measurement where a guest is nested.
 // The seconds are shared equally by the sizes. Sizes are in bytes, k or m stand for KiB and MiB.
 #include "clock.h"
 #include "pages.h"
-#include <stdint.h>
 
-#define CHASE 4096     // loads between two looks at the clock, when one takes about a nanosecond
-#define WARM (1 << 17) // loads before the clock starts, at most
-
-static uint64_t state = 88172645463325252; // of Marsaglia's xorshift64: the same walk in every target
-
-static size_t random_below(size_t limit)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (size_t)(state % limit);
-}
+#define FACTOR ((size_t)1664525)  // of Numerical Recipes' generator; one more than a multiple of 4, and
+#define STEP ((size_t)1013904223) // odd: that makes the period full for every power of two
+#define CHASE 4096                // loads between two looks at the clock
+#define WARM (1 << 17)            // loads before the clock starts, at most
 
 static size_t parse_size(const char *text)
 {
@@ -32,13 +25,7 @@ static size_t parse_size(const char *text)
 static void link_cycle(char *memory, size_t stride, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        *(void **)(memory + i * stride) = memory + i * stride;
-    for (size_t i = count - 1; i > 0; i--) {
-        void **here = (void **)(memory + i * stride), **there = (void **)(memory + random_below(i) * stride);
-        void *swapped = *here;
-        *here = *there;
-        *there = swapped;
-    }
+        *(void **)(memory + i * stride) = memory + ((FACTOR * i + STEP) & (count - 1)) * stride;
 }
 
 static void **chase(void **at, size_t loads)
@@ -75,11 +62,12 @@ int main(int argc, char **argv)
     for (int i = 4; i < argc; i++) {
         size_t size = parse_size(argv[i]);
         largest = size > largest ? size : largest;
-        if (stride % sizeof(void *) || stride == 0 || size / stride < 2)
+        size_t count = stride ? size / stride : 0;
+        if (stride % sizeof(void *) || size % stride || count < 2 || (count & (count - 1)))
             seconds = 0;
     }
     if (!(seconds > 0)) {
-        fprintf(stderr, "%s SECONDS small|huge STRIDE SIZE... (sizes of two strides or more)\n", argv[0]);
+        fprintf(stderr, "%s SECONDS small|huge STRIDE SIZE... (a size is 2, 4, 8 ... strides)\n", argv[0]);
         return 2;
     }
     char *memory = present(largest, argv[2]);

@@ -10,6 +10,7 @@
 #define HUGE_PAGE ((size_t)2 << 20)
 #define SMALL_PAGE ((size_t)4096) // the least; touching larger ones more than once does no harm
 #define FALLEN 0.02               // share of the huge pages for which small ones may stand in
+#define TRIES 4
 
 static inline _Noreturn void fail(const char *what)
 {
@@ -26,10 +27,9 @@ static inline int is_huge(const char *kind)
     return strcmp(kind, "huge") == 0;
 }
 
-// At least so many bytes at a multiple of 2 MiB, of the kind "small" or "huge" and not touched yet.
+// So many bytes at a multiple of 2 MiB, of the kind "small" or "huge" and not touched yet.
 static inline void *reserve(size_t bytes, const char *kind)
 {
-    bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     char *all = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (all == MAP_FAILED)
         fail("reserving memory");
@@ -54,22 +54,35 @@ static inline void touch(volatile char *start, size_t bytes)
         start[at] = 1;
 }
 
-// End here where so many faults say that the kernel gave small pages for many of the huge ones it was asked for.
-static inline void check_kind(const char *kind, double bytes, long counted)
+// Whether so many faults say that the kernel gave small pages for many of the huge ones it was asked for.
+static inline int fell_back(const char *kind, double bytes, long counted)
 {
     double pages = bytes / (double)HUGE_PAGE, most = pages * (double)(HUGE_PAGE / SMALL_PAGE);
-    if (is_huge(kind) && (double)counted > pages + FALLEN * most) {
-        fprintf(stderr, "%ld page faults for %.0f huge pages: the kernel gave small ones\n", counted, pages);
+    return is_huge(kind) && (double)counted > pages + FALLEN * most;
+}
+
+static inline void refuse_small(const char *kind, double bytes, long counted)
+{
+    if (fell_back(kind, bytes, counted)) {
+        fprintf(stderr, "%ld page faults for %.0f huge pages: the kernel gave small ones\n", counted, bytes / HUGE_PAGE);
         exit(1);
     }
 }
 
-// Memory of the kind with all its pages present.
+// At least so many bytes of the kind with all pages present. The first try makes room: only small pages push out the page cache of
+// a control group that is full.
 static inline void *present(size_t bytes, const char *kind)
 {
-    long before = faults();
-    void *start = reserve(bytes, kind);
-    touch(start, bytes);
-    check_kind(kind, (double)bytes, faults() - before);
+    bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    char *start = reserve(bytes, kind);
+    long counted = 0;
+    for (int tries = 0; tries == 0 || (tries < TRIES && fell_back(kind, (double)bytes, counted)); tries++) {
+        if (madvise(start, bytes, MADV_DONTNEED))
+            fail("giving memory back");
+        long before = faults();
+        touch(start, bytes);
+        counted = faults() - before;
+    }
+    refuse_small(kind, (double)bytes, counted);
     return start;
 }
