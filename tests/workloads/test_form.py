@@ -2,8 +2,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.workloads.conftest import FILES, PATH, TEXT
 from vbench.errors import InputError
-from vbench.workloads import Workload
+from vbench.workloads import Workload, load
 
 Spoil = Callable[..., Workload]
 
@@ -23,6 +24,7 @@ def test_a_whole_workload_is_read_as_it_stands(spoil: Spoil) -> None:
 
 
 SERVER = '[server]\nargv = ["nc", "-l", "{port}"]\nuntil = "ready"\ntimeout = 5\n[job]'
+INSIDE = SERVER.replace("[server]", '[server]\nwhere = "target"')
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,10 @@ SERVER = '[server]\nargv = ["nc", "-l", "{port}"]\nuntil = "ready"\ntimeout = 5\
         ('"touch"', '""', "names no program", "program"),
         ('needs = ["disk"]', "", "'{data}' wants 'disk'", "'needs'"),
         ("[job]", SERVER, "wants 'network'", "'needs'"),
+        ("[job]", SERVER.replace("[job]", '[job]\nwhere = "peer"'), "no server is in the target", "where ="),
+        ("[job]", INSIDE.replace("[job]", '[job]\nwhere = "peer"'), "The server wants 'network'", "'needs'"),
+        ("[job]", '[job]\nwhere = "peer"', "no server is in the target", "where ="),
+        ("[job]", '[job]\nwhere = "host"', "'job.where' holds 'host'", "'peer'"),
         ("[job]", SERVER.replace('until = "ready"\n', ""), "'server.until' is missing", "'until'"),
         ("(", "", "cannot be read", "regular expression"),
         ("([0-9.]+)", "[0-9.]+", "has 0 groups", "(...)"),
@@ -90,6 +96,19 @@ def test_what_is_wrong_is_named_with_its_place_and_the_remedy(
 def test_a_metric_may_have_a_name_of_its_own_or_a_known_one(spoil: Spoil) -> None:
     for name in ("latency_p50", "sort_128k"):
         assert spoil('name = "duration"', f'name = "{name}"').metrics[0].name == name
+
+
+def test_a_server_in_the_target_needs_no_network_where_its_client_is_there_too(spoil: Spoil) -> None:
+    inside = spoil("[job]", INSIDE)
+    assert inside.server is not None
+    assert (inside.server.where, inside.job.where, inside.needs) == ("target", "target", ("disk",))
+
+
+def test_a_folder_that_workloads_share_is_on_the_disk() -> None:
+    shared = TEXT.replace("{data}", "{shared}")
+    assert load(shared, PATH, FILES.__getitem__).needs == ("disk",)
+    with pytest.raises(InputError, match=r"'\{shared\}' wants 'disk'"):
+        load(shared.replace('needs = ["disk"]', ""), PATH, FILES.__getitem__)
 
 
 def test_a_metric_that_is_there_twice_is_refused(spoil: Spoil) -> None:
