@@ -7,10 +7,11 @@ from vbench.model import Sample
 from vbench.reports.of_bundle import context_of, notes_of
 from vbench.reports.records import Finished, finished
 from vbench.reports.table import Table, tabulate
-from vbench.run.cost import ENERGY, derived, unit_of_work
+from vbench.run.cost import CPU, ENERGY, derived, unit_of_work
 from vbench.store.bundle import Bundle
 
 SCHEMA = "vbench.costs/1"
+METRICS = (CPU.name, ENERGY.name)
 
 
 def costs_of(bundle: Bundle, *, margin: float = 0.03) -> Table:
@@ -18,7 +19,9 @@ def costs_of(bundle: Bundle, *, margin: float = 0.03) -> Table:
     jobs = list(finished(bundle))
     samples = list(chain.from_iterable(map(_costs, jobs)))
     notes = (*_meaning(jobs), *_energy(jobs, samples), *notes_of(bundle.header))
-    return tabulate(bundle.ident, samples, context_of(bundle), margin=margin, notes=notes, schema=SCHEMA)
+    return tabulate(
+        bundle.ident, samples, context_of(bundle, bundle.samples()), margin=margin, notes=notes, schema=SCHEMA
+    )
 
 
 def _costs(job: Finished) -> Iterator[Sample]:

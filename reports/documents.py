@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vbench.errors import InputError
-from vbench.reports import as_csv, as_json
+from vbench.reports import as_csv, as_json, costs
 from vbench.reports.origin import Origin, commented
 
 EMBEDDED = "vbench-table"  # the id of the script that holds an HTML page's table
@@ -63,7 +63,8 @@ def _read(text: str) -> Iterator[Document]:
         yield Document(parse(text), "json", text)
     elif text.startswith(",".join(as_csv.COLUMNS)):
         first = next(csv.DictReader(io.StringIO(text)))
-        yield Document({**first, "schema": as_json.SCHEMA, "margin": float(first["margin"])}, "csv", text)
+        schema = costs.SCHEMA if first["metric"] in costs.METRICS else as_json.SCHEMA
+        yield Document({**first, "schema": schema, "margin": float(first["margin"])}, "csv", text)
     elif tables := _embedded(text):
         yield from (Document(parse(table), "json", table) for table in tables)
     else:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vbench.errors import InputError, VbenchError
-from vbench.reports import ab, ab_render, as_json, compare, compare_render, grid, render, verify
+from vbench.reports import ab, ab_render, as_json, compare, compare_render, costs, grid, render, verify, why, why_render
 from vbench.reports.clean import printable
 from vbench.reports.documents import SAVE, Document, documents, parse
 from vbench.reports.finish import summary_of
@@ -97,6 +97,15 @@ def _table(origin: Origin, bundles: Bundles, form: str) -> str:
     return _printed(render.render(table_of(bundles[origin["run"]], margin=float(origin["margin"])), form))
 
 
+def _costs(origin: Origin, bundles: Bundles, form: str) -> str:
+    return _printed(render.render(costs.costs_of(bundles[origin["run"]], margin=float(origin["margin"])), form))
+
+
+def _why(origin: Origin, bundles: Bundles, form: str) -> str:
+    found = why.explain(bundles[origin["run"]], str(origin["workload"]), str(origin["target"]))
+    return _printed(grid.render(why_render.page(found), form))
+
+
 def _ab(origin: Origin, bundles: Bundles, form: str) -> str:
     sides = str(origin["base"]), str(origin["new"])
     found = ab.compare(bundles[origin["run"]], *sides, margin=float(origin["margin"]))
@@ -119,6 +128,8 @@ def _printed(shown: object) -> str:
 
 _KINDS: Mapping[str, tuple[tuple[str, ...], Callable[[Origin, Bundles, str], str]]] = {
     as_json.SCHEMA: (("run",), _table),
+    costs.SCHEMA: (("run",), _costs),
+    why_render.SCHEMA: (("run",), _why),
     ab_render.SCHEMA: (("run",), _ab),
     compare_render.SCHEMA: (("base", "new"), _compare),
 }

@@ -21,7 +21,8 @@ def page(why: Why) -> Page:
         for side, title in TITLES.items()
         if (lines := [line for line in why.lines if line.side == side])
     )
-    return Page(f"{why.workload} on {why.target}, run {why.run}", grids, _notes(why), _document(why))
+    heading = f"{why.workload} on {why.target}, run {why.run}"
+    return Page(heading, grids, _notes(why), {**_origin(why), **_document(why)}, _origin(why))
 
 
 def _row(line: Line) -> tuple[str, ...]:
@@ -55,6 +56,9 @@ def _some(names: list[str]) -> str:
     return ", ".join(names) if len(names) <= len(TITLES) else f"{names[0]} and {len(names) - 1} more"
 
 
+def _origin(why: Why) -> dict[str, Any]:
+    return {"schema": SCHEMA, "run": why.run, "workload": why.workload, "target": why.target}
+
+
 def _document(why: Why) -> dict[str, Any]:
-    about = {"schema": SCHEMA, "run": why.run, "workload": why.workload, "target": why.target, "work": why.unit}
-    return {**about, "rows": [{**asdict(line), "ratio": line.ratio} for line in why.lines]}
+    return {"work": why.unit, "rows": [{**asdict(line), "ratio": line.ratio} for line in why.lines]}

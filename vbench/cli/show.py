@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vbench.cli.common import out
+from vbench.cli.common import put
 
 Run = Annotated[str, typer.Argument(help="An id, a unique prefix of one, @latest, @latest~1, or a path.")]
 Margin = Annotated[str, typer.Option(help="Up to where a cost still counts as similar.")]
@@ -14,6 +14,11 @@ def show(
     run: Run = "@latest",
     form: Annotated[str, typer.Option("--format", help="table, md, csv or json.")] = "table",
     margin: Margin = "3%",
+    cost: Annotated[bool, typer.Option("--cost", help="What it cost the host: CPU time and energy.")] = False,
+    why: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="WORKLOAD TARGET", help="What explains the cost of one workload on one target."),
+    ] = None,
 ) -> None:
     """Show a run: the cost of every target relative to bare metal."""
     from vbench.reports.of_bundle import table_of
@@ -21,8 +26,15 @@ def show(
     from vbench.store import bundle
     from vbench.units import parse_share
 
-    shown = render(table_of(bundle.find(run), margin=parse_share(margin)), form)
-    if isinstance(shown, str):
-        print(shown, end="" if shown.endswith("\n") else "\n")
+    found, share = bundle.find(run), parse_share(margin)
+    if why:
+        from vbench.reports import grid, why_render
+        from vbench.reports.why import explain
+
+        put(grid.render(why_render.page(explain(found, *why)), form))
+    elif cost:
+        from vbench.reports.costs import costs_of
+
+        put(render(costs_of(found, margin=share), form))
     else:
-        out().print(shown)
+        put(render(table_of(found, margin=share), form))
