@@ -14,6 +14,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put whatever uses the machine itself into one group: one worker runs it in order, the other the pure rest."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
+        if item.get_closest_marker("xdist_group"):
+            continue
         if "image" in fixtures or item.get_closest_marker("real") or item.path.parent.name == "image":
             item.add_marker(pytest.mark.xdist_group("machine"))
 

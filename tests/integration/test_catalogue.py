@@ -18,8 +18,9 @@ pytestmark = [
     pytest.mark.skipif(os.getuid() != 0, reason="the network and podman need root"),
 ]
 TARGETS = ("bare", "podman", "kvm", "kvm/kvm")
-# With one CPU the variants for all CPUs are the same jobs; what is tagged slow takes minutes by its nature.
-WORKLOADS = [one for one in config.workloads() if not one.name.endswith("-all") and "slow" not in one.tags]
+# With one CPU the variants for all CPUs are the same jobs; how many guests a machine holds is no question of a minute.
+LEFT = ("-all", ".density", ".density-ksm")
+WORKLOADS = [one for one in config.workloads() if not one.name.endswith(LEFT)]
 # What cannot be had here, with words of the reason that the cell must give instead of a number.
 EXCUSED = {
     ("disk.randread-uring", "podman"): "support io_uring",

@@ -53,7 +53,7 @@ def test_a_job_that_kills_its_own_agent_is_the_targets_failure(home: Home) -> No
     home.workload("fine", "echo rate 42")
     done = home.run("--seed", "3")  # by which the other job comes first: what follows a death is lost to its boot
     assert done.returncode == 0
-    assert [line["value"] for line in home.lines() if line["workload"] == "own.fine"][0] == 42.0
+    assert next(line["value"] for line in home.lines() if line["workload"] == "own.fine") == 42.0
     lost = [line for line in home.lines() if line["workload"] == "own.suicide"]
     assert [line["failure"]["blame"] for line in lost] == ["target"] * 2
     assert not with_words("sleep 600 ")
