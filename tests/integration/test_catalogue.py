@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -37,7 +38,7 @@ def lines(shared_home: Home) -> Iterator[list[dict[str, object]]]:
     chosen = [word for one in WORKLOADS for word in ("--workload", one.name)]
     first = str(min(os.sched_getaffinity(0)))
     words = ("run", "--target", ",".join(TARGETS), *chosen, "--profile", "smoke", "--seed", "1")
-    done = shared_home.vbench(*words, prefix=("taskset", "--cpu-list", first), seconds=2300)
+    done = replace(shared_home, seconds=2300).vbench(*words, prefix=("taskset", "--cpu-list", first))
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     yield shared_home.lines()

@@ -50,6 +50,7 @@ class Home:
     """Everything that vbench keeps, below one folder."""
 
     folder: Path
+    seconds: float = SECONDS  # that a command may take
 
     @classmethod
     def make(cls, folder: Path, images: Path) -> "Home":
@@ -90,12 +91,12 @@ class Home:
         text = "".join(f"[target.{name}]\nargv = {json.dumps(list(argv))}\n" for name, argv in argvs.items())
         (self.folder / "vbench.toml").write_text(text)
 
-    def vbench(self, *words: str, prefix: Sequence[str] = (), seconds: float = SECONDS, **environment: str) -> Done:
+    def vbench(self, *words: str, prefix: Sequence[str] = (), **environment: str) -> Done:
         """Run a command to its end."""
         argv = [*prefix, sys.executable, "-m", "vbench", *words]
         env = self.environment(**environment)
         return subprocess.run(
-            argv, cwd=self.folder, env=env, capture_output=True, text=True, timeout=seconds, check=False
+            argv, cwd=self.folder, env=env, capture_output=True, text=True, timeout=self.seconds, check=False
         )
 
     def run(
