@@ -204,7 +204,7 @@ def _remove_netns(entry: Entry) -> bool:
 
 def _remove_cgroup(entry: Entry) -> bool:
     path = Path(entry["path"])
-    return _dissolve(path) if path.name.startswith(MARK) else True
+    return _dissolve_all([path]) if path.name.startswith(MARK) else True
 
 
 def _remove_cgroups(entry: Entry) -> bool:
@@ -212,7 +212,11 @@ def _remove_cgroups(entry: Entry) -> bool:
     name = entry["name"]
     if not name.startswith(MARK) or "/" in name:
         return True
-    tops = [*CGROUPS.glob(name), *CGROUPS.glob(f"*/{name}")]
+    return _dissolve_all([*CGROUPS.glob(name), *CGROUPS.glob(f"*/{name}")])
+
+
+def _dissolve_all(tops: Sequence[Path]) -> bool:
+    """Remove groups with all that engines made below them; return whether all are gone."""
     groups = [group for top in tops for group in (*sorted(top.rglob("*/"), reverse=True), top)]
     left = [group for group in groups if not _dissolve(group)]  # every one is tried
     return not left
