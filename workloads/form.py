@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 
 import jmespath
 import regex
-from annotated_types import Gt, MinLen
+from annotated_types import Gt, Lt, MinLen
 
 from vbench import forms
 from vbench.forms import require
@@ -23,6 +23,7 @@ from vbench.workloads.argv import PLACEHOLDERS, expand, used
 Unit = Literal["1/s", "B/s", "s", "B", "J", "W", "1"]
 Need = Literal["disk", "network"]
 Side = Literal["target", "peer"]
+State = Literal["cached", "cold", "restored"]
 
 # One name for one thing, so that tables, exports and imports agree (DESIGN.md).
 KNOWN: Mapping[str, tuple[Unit, Better]] = {
@@ -42,6 +43,7 @@ KNOWN: Mapping[str, tuple[Unit, Better]] = {
     "energy_per_work": ("J", "lower"),
 }
 _NEEDED: Mapping[str, Need] = {"data": "disk", "shared": "disk", "peer": "network"}
+_FIRST = frozenset({"cpus", "memory", "seconds"})  # what the first job of a new instance may name
 NAME = re.compile(r"[a-z][a-z0-9_-]*\.[a-z0-9][a-z0-9_-]*")
 _METRIC = re.compile(r"[a-z][a-z0-9_]*")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -81,6 +83,36 @@ class Job(Step):
     """The timed step. On the peer it is the client of a server in the target."""
 
     where: Side = "target"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Density:
+    """Instances are added up to `most`, while a round trip to all of them holds the service level.
+
+    `level` is its 99th percentile in seconds, `reserve` the bytes of memory that the host keeps available; with `ksm`
+    the kernel merges equal pages meanwhile.
+    """
+
+    __pydantic_config__: ClassVar = forms.STRICT
+
+    most: Annotated[int, Gt(1), Lt(100)]
+    level: Annotated[float, Gt(0)]
+    reserve: Annotated[int, Gt(0)]
+    ksm: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """An instance of the workload's own is started for every iteration, and the job is the first in it.
+
+    It starts from the host's page cache, from its disk, or from a memory snapshot where the target can. What the host
+    found, as JSON, is what the metrics are read from.
+    """
+
+    __pydantic_config__: ClassVar = forms.STRICT
+
+    state: State
+    density: Density | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +180,7 @@ class Form:
     files: tuple[str, ...] = ()
     prepare: Step | None = None
     server: Server | None = None
+    instance: Opening | None = None
     job: Job
     metrics: Annotated[tuple[Reading, ...], MinLen(1)]
 
@@ -163,6 +196,8 @@ class Form:
             twice = next((name for name in names if names.count(name) > 1), None)
             require(twice is None, f"The {kind} '{twice}' is there twice.", "Keep one of them.")
         self._provided()
+        if self.instance:
+            self._fresh()
 
     def _provided(self) -> None:
         steps = [step for step in (self.prepare, self.server, self.job) if step]
@@ -173,6 +208,17 @@ class Form:
         require(lone, "The job is on the peer, and no server is in the target.", "Give 'server' where = \"target\".")
         for need, who in wanted.items():
             require(need in self.needs, f"{who} wants '{need}', which 'needs' lacks.", f"Add '{need}' to 'needs'.")
+
+    def _fresh(self) -> None:
+        """Nothing is prepared in an instance whose start is measured."""
+        given = [key for key in ("prepare", "server", "files", "needs") if getattr(self, key)]
+        key = given[0] if given else ""
+        require(not given, f"'{key}' cannot be had with 'instance'.", f"Remove '{key}': the instance is a new one.")
+        others = sorted(used(self.job.argv) - _FIRST)
+        named = f"'{{{others[0]}}}'" if others else ""
+        require(not others, f"{named} means nothing in a new instance.", f"Use {', '.join(sorted(_FIRST))} alone.")
+        text = next((metric.name for metric in self.metrics if metric.json is None), None)
+        require(text is None, f"The metric '{text}' is not read from JSON.", "Give 'json': the findings are JSON.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -198,7 +198,9 @@ CHECKS = (
     Check("quota", "a CPU quota throttled the target during the job", False, throttled),
     Check("memory limit", "the target's memory limit was hit during the job", False, memory_short),
     Check("not cold", "a start that was to be cold fetched nothing to speak of from a disk", True, lifecycle.not_cold),
-    Check("not cached", "a start that was to be from cache fetched more from a disk", False, lifecycle.not_cached),
+    Check(
+        "not cached", "a start that was to be from memory fetched part of it from a disk", False, lifecycle.not_cached
+    ),
     Check("not restored", "the target has no memory snapshot, so it started from cache", False, lifecycle.not_restored),
     Check("capped", "no more instances were asked for, so their number is a lower bound", False, lifecycle.capped),
     Check("paging", "the working set did not fit: pages were swapped or read again", True, paged),

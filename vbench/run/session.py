@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from vbench.errors import HostError, JobError, StoreError, TargetError, VbenchError
 from vbench.model import BARE, Failure, Sample
 from vbench.probes.matters import DISK_PATH, NETWORK_PATH
-from vbench.run import jobs
+from vbench.run import jobs, lifecycle
+from vbench.run.lifecycle_nursery import Nursery
 from vbench.run.machine import Machine
 from vbench.run.plan import Plan, Step
 from vbench.run.progress import Reporter
@@ -69,18 +70,14 @@ class Session:
         self.reporter = reporter
         self.spent = reporter.times.spent
         self._seeds: dict[str, Seed] = {}
-        self._stack = ExitStack()  # what lives as long as the run: the peer and the seeds
+        self._stack = ExitStack()  # what lives as long as the run: the seeds
+        self._peer = ExitStack()  # and the peer, which leaves where it must not be in the way
+        self._peer_lives = False
         self._ports = itertools.cycle(range(FIRST_PORT, FIRST_PORT + 10000))
 
     def run(self, done: Mapping[int, int]) -> None:
         """Execute what is left; `done` says how many iterations of a step's number are recorded already."""
-        with self._stack:
-            place = self._stack.enter_context(self.machine.place(PEER_TARGET, peer=True))
-            peer = Target(PEER_TARGET, self.targets[BARE].hops)
-            instance = self._stack.enter_context(open_target(peer, place, self.settings, self.machine.ledger))
-            self.setting = jobs.Setting(self.plan.profile, self.settings, instance, PEER, self.reporter.times)
-            for workload in self.workloads.values():
-                jobs.put_files(workload, instance)
+        with self._stack, self._peer:
             for boot in range(self.plan.profile.boots):
                 steps = [step for step in self.plan.of_boot(boot) if done.get(step.number, 0) < self._iterations]
                 self.reporter.done += len(self.plan.of_boot(boot)) - len(steps)
@@ -93,10 +90,16 @@ class Session:
 
     def _boot(self, boot: int, steps: Sequence[Step], done: Mapping[int, int]) -> None:
         """Make fresh instances of all targets, prepare them, run the boot's steps, and take everything down."""
+        own = [step for step in steps if self.workloads[step.workload].instance]
+        self._own(own, done)
+        steps = [step for step in steps if not self.workloads[step.workload].instance]
         wanted: dict[str, list[str]] = defaultdict(list)
+        if boot in (0, self.plan.profile.boots - 1):  # snapshots are taken of targets that have no other step, too
+            wanted |= {step.target: [] for step in own}
         for step in steps:
             if step.workload not in wanted[step.target]:
                 wanted[step.target].append(step.workload)
+        self._call_peer()
         with self.spent(STOPPING), ExitStack() as stack, self.spent(OTHER):
             living = {name: self._open(name, boot, wanted[name], stack) for name in wanted}
             for step in steps:
@@ -106,6 +109,36 @@ class Session:
             last = boot == self.plan.profile.boots - 1
             for name, live in living.items() if last else ():
                 self._leave(live, name)
+
+    def _own(self, steps: Sequence[Step], done: Mapping[int, int]) -> None:
+        """Run the steps that open instances of their own, before anything else of the boot lives.
+
+        Nothing then shares memory with them, or keeps in the page cache what must be cold.
+        """
+        if not steps:
+            return
+        self._peer.close()
+        self._peer_lives = False
+        with ExitStack() as stack:
+            nursery = Nursery(self.machine, self.settings, self.plan.profile, self.reporter.times, stack)
+            for step in steps:
+                self.reporter.step(step)
+                workload, target = self.workloads[step.workload], self.targets[step.target]
+                for iteration in range(done.get(step.number, 0), self._iterations):
+                    lifecycle.iterate(workload, step, iteration, target, nursery, self.recorder)
+                self.reporter.finished()
+
+    def _call_peer(self) -> None:
+        """Start the peer, unless it lives."""
+        if self._peer_lives:
+            return
+        place = self._peer.enter_context(self.machine.place(PEER_TARGET, peer=True))
+        peer = Target(PEER_TARGET, self.targets[BARE].hops)
+        instance = self._peer.enter_context(open_target(peer, place, self.settings, self.machine.ledger))
+        self.setting = jobs.Setting(self.plan.profile, self.settings, instance, PEER, self.reporter.times)
+        for workload in self.workloads.values():
+            jobs.put_files(workload, instance)
+        self._peer_lives = True
 
     def _open(self, name: str, boot: int, workloads: Sequence[str], stack: ExitStack) -> Live:
         """Start one instance and prepare its workloads; a failure is kept, not raised."""
