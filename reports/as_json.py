@@ -11,7 +11,8 @@ __all__ = ["SCHEMA", "as_json", "document", "origin"]
 
 def document(table: Table) -> dict[str, Any]:
     """Return what the JSON says, as plain lists, dicts and numbers."""
-    return {**origin(table), "rows": [asdict(cell) for cell in table.cells]}
+    asked = {"precision": table.precision.document()} if table.precision else {}
+    return {**origin(table), **asked, "rows": [asdict(cell) for cell in table.cells]}
 
 
 def origin(table: Table) -> dict[str, Any]:

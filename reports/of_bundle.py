@@ -1,14 +1,18 @@
 """A run bundle to its table: the samples, and what the bundle knows beside them."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from vbench.model import BARE, Difference, Fact
+from vbench.model import BARE, Difference, Fact, Sample
 from vbench.probes import facts
 from vbench.probes.matters import differences, voids
 from vbench.reports.as_json import document
+from vbench.reports.precision import reached
+from vbench.reports.spent import spent
 from vbench.reports.table import Table, tabulate
+from vbench.run import stages
 from vbench.run.sanity import voided
 from vbench.stats import EVERY, Context
 from vbench.store import snapshot
@@ -22,22 +26,30 @@ def table_of(bundle: Bundle, *, margin: float = 0.03) -> Table:
     """Return the table of a bundle's samples."""
     head = bundle.header
     boots = 0 if "imported" in head else 1  # of the host: an import does not know how many
-    return tabulate(
-        bundle.ident, bundle.samples(), context_of(bundle), margin=margin, notes=notes_of(head), host_boots=boots
-    )
+    notes = (*notes_of(head), *spent(bundle.times()))
+    context = context_of(bundle)
+    table = tabulate(bundle.ident, bundle.samples(), context, margin=margin, notes=notes, host_boots=boots)
+    asked = stages.asked(head)
+    if asked is None:
+        return table
+    return replace(table, precision=reached(asked, head["plan"]["profile"]["boots"], stages.kept(bundle), table.cells))
 
 
 def summary(table: Table) -> dict[str, Any]:
     """Return what summary.json holds: the table as other programs read it, and the notes."""
-    return {**document(table), "schema": SUMMARY, "notes": list(table.notes)}
+    told = {name: value for name, value in document(table).items() if name in {"run", "precision", "rows"}}
+    return {"schema": SUMMARY, **told, "notes": list(table.notes)}
 
 
-def context_of(bundle: Bundle) -> Context:
-    """Return what the bundle says of its targets: accelerators, warnings, differences from bare, what voids a ratio."""
+def context_of(bundle: Bundle, samples: Iterable[Sample] | None = None) -> Context:
+    """Return what the bundle says of its targets: accelerators, warnings, differences from bare, what voids a ratio.
+
+    The last of these goes by all samples, or by these, such as those of its first stage.
+    """
     instances = bundle.instances()
     workloads = bundle.header["workloads"]
     differing, withheld = _compared(bundle, list(workloads))
-    for place, reasons in voided(bundle.samples()).items():
+    for place, reasons in voided(bundle.samples() if samples is None else samples).items():
         withheld[place] = withheld.get(place, ()) + reasons
     return Context(
         accelerators={one["target"]: one["accelerator"] for one in instances if one["accelerator"]},
@@ -46,6 +58,7 @@ def context_of(bundle: Bundle) -> Context:
         warnings=_warnings(instances),
         tails=frozenset((name, metric) for name, about in workloads.items() for metric in about["tails"]),
         restored=frozenset(one["target"] for one in instances if one["restored"]),
+        pilot=bundle.header["plan"]["profile"]["boots"] if stages.asked(bundle.header) else None,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from vbench.model import Cell, Sample
 from vbench.reports.numbers import percent
 from vbench.reports.outcome import distrust
+from vbench.reports.precision import Reached
 from vbench.stats import Context, cells, noise_floor, suspects
 from vbench.stats.verdicts import ONE_BOOT
 
@@ -17,7 +18,7 @@ class Table:
     """The cells of run `run` in their order. `notes` are the caller's: targets left out, settings, a label.
 
     `margin` is that of the verdict "similar"; `host_boots` the boots of the host that the samples come from, 0 where
-    nobody knows; `schema` what its documents call themselves.
+    nobody knows; `schema` what its documents call themselves, `precision` what became of one that was asked for.
     """
 
     run: str
@@ -26,6 +27,7 @@ class Table:
     notes: tuple[str, ...] = ()
     host_boots: int = 1
     schema: str = SCHEMA
+    precision: Reached | None = None
 
 
 def tabulate(
@@ -46,7 +48,8 @@ def tabulate(
 
 def session_notes(table: Table) -> tuple[str, ...]:
     """Return what holds for the whole table, in sentences for people."""
-    return (*_meaning(table), *_noise(table), *_conditions(table), *table.notes)
+    asked = table.precision.notes() if table.precision else ()
+    return (*_meaning(table), *asked, *_noise(table), *_conditions(table), *table.notes)
 
 
 def _meaning(table: Table) -> tuple[str, ...]:

@@ -12,11 +12,11 @@ from vbench.errors import InputError
 from vbench.model import Sample
 from vbench.reports.clean import printable
 from vbench.reports.finish import summary_of
+from vbench.reports.second_stage import needs
 from vbench.reports.unlike import unlike
-from vbench.run import jobs
+from vbench.run import jobs, stages
 from vbench.run.around import Around
-from vbench.run.execute import read_plan
-from vbench.run.plan import Step
+from vbench.run.plan import Step, read_plan
 from vbench.store import definitions, imports, seal
 from vbench.store.bundle import Bundle
 from vbench.store.session import EDITED
@@ -55,7 +55,7 @@ def check(bundle: Bundle) -> Report:
     findings: list[str] = []
     raw = sorted(path for path in (bundle.folder / "raw").glob("*.json") if path.is_file())
     count = 0
-    for part in (_sealed, _samples, _summary):
+    for part in (_sealed, _stage, _samples, _summary):
         try:
             findings += part(bundle)
         except InputError as error:
@@ -79,6 +79,18 @@ def _sealed(bundle: Bundle) -> Iterator[str]:
         yield f"{seal.NAME}: it is missing; the run was not finished, and nothing tells whether a byte was changed"
     else:
         yield from map(str, seal.findings(bundle.folder, sealed))
+
+
+def _stage(bundle: Bundle) -> Iterator[str]:
+    """Decide on the second stage again, by the samples of the first."""
+    precision, stage = stages.asked(bundle.header), stages.kept(bundle)
+    if precision is None or stage is None:
+        if (precision is None) != (stage is None):
+            yield f"{stages.NAME}: it is missing, or run.json asks for no precision"
+        return
+    derived = stages.decide(read_plan(bundle.header), precision, needs(bundle, precision))
+    if stage != derived:
+        yield f"{stages.NAME}: it is not what the first stage's samples give: {derived.boots} boots in all"
 
 
 def _samples(bundle: Bundle) -> Iterator[str]:
@@ -107,7 +119,7 @@ def _samples(bundle: Bundle) -> Iterator[str]:
 
 def _measured(bundle: Bundle) -> Derive:
     """Return what gives the samples of a raw output of a session; InputError for another workload than run.json's."""
-    plan, workloads = read_plan(bundle.header), definitions.kept(bundle.folder)
+    plan, workloads = stages.plan_of(bundle), definitions.kept(bundle.folder)
     for name, about in bundle.header["workloads"].items():
         if name not in workloads or workloads[name].digest != about["digest"]:
             raise InputError(f"workloads/{name}: it is not the definition that run.json names")

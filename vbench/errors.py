@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 USAGE = 2
+INCONCLUSIVE = 3
 NOTHING = 4
 BUG = 70
 INTERRUPTED = 130

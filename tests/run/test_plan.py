@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vbench.run.execute import read_plan
-from vbench.run.plan import ENVIRONMENT, PROFILES, Plan, Profile, make_plan
+from vbench.run.plan import ENVIRONMENT, PROFILES, Plan, Profile, make_plan, read_plan
 
 names = st.lists(st.text("abc.", min_size=1, max_size=4), min_size=1, max_size=5, unique=True)
 profiles = st.builds(

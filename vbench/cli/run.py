@@ -21,10 +21,11 @@ from vbench.cli.own import (
 )
 from vbench.cli.targets import ConfigFile
 from vbench.cli.workloads import Folders
-from vbench.errors import NOTHING, InputError, unknown
+from vbench.errors import INCONCLUSIVE, NOTHING, InputError, unknown
 
 if TYPE_CHECKING:
     from vbench.config import Settings as OwnSettings
+    from vbench.run.stages import Precision
     from vbench.targets.place import Settings
 
 ACCELERATORS = ("auto", "kvm", "tcg")
@@ -41,6 +42,8 @@ def run(
     accelerator: Annotated[str, typer.Option(help="auto, kvm or tcg.")] = "auto",
     restored: Annotated[bool, typer.Option("--restored", help="Take guests from a memory snapshot.")] = False,
     label: Annotated[list[str] | None, typer.Option(help="Something to remember, as KEY=VALUE.")] = None,
+    precision: Annotated[str | None, typer.Option(help="As many boots as this half-width takes, such as 2%.")] = None,
+    boots_max: Annotated[int, typer.Option(min=1, help="Boots at the most, with --precision.")] = 60,
     resume: Annotated[str | None, typer.Option(help="Go on with a run that was cut off.")] = None,
     workload_dir: Folders = None,
     command: Command = None,
@@ -56,6 +59,7 @@ def run(
     from vbench.ledger import Ledger
     from vbench.reports.finish import finish
     from vbench.reports.render import render
+    from vbench.reports.second_stage import begin
     from vbench.run import execute
     from vbench.store import bundle
     from vbench.targets.catalogue import Catalogue
@@ -84,12 +88,17 @@ def run(
                 label=labels(label or []),
                 left_out=brought.left_out,
                 remark=chosen.remark,
+                precision=wanted(precision, boots_max, settings),
             )
             found = execute.new_run(request, catalogue, known, ledger, err())
+        if begin(found, err()):
+            execute.resumed_run(found, catalogue, shipped, ledger, err())
     table = finish(found)
     out().print(render(table, "table"))
     if all(cell.value is None for cell in table.cells):
         raise typer.Exit(NOTHING)
+    if table.precision and table.precision.short:
+        raise typer.Exit(INCONCLUSIVE)
 
 
 def settings_of(
@@ -106,6 +115,19 @@ def settings_of(
     size = parse_size(memory) if memory else own.memory_bytes() or ours.memory
     enough(cpus or own.cpus or ours.cpus)
     return Settings(cpus=cpus or own.cpus or ours.cpus, memory=size, accelerator=accelerator, restored=restored)
+
+
+def wanted(precision: str | None, most: int, settings: "Settings") -> "Precision | None":
+    """Return the precision that was asked for. Raises InputError where nothing can reach one."""
+    from vbench.run.stages import Precision
+    from vbench.units import parse_share
+
+    if precision is None:
+        return None
+    if settings.restored:
+        remedy = "Leave '--restored' away."
+        raise InputError("Guests restored from one boot have no interval that more boots narrow.", remedy)
+    return Precision(parse_share(precision), most)
 
 
 def labels(words: list[str]) -> dict[str, str]:

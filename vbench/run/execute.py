@@ -18,9 +18,10 @@ from vbench.image import Image, check, find
 from vbench.ledger import Ledger, boot_id
 from vbench.model import Missing
 from vbench.run.machine import machine
-from vbench.run.plan import PROFILES, Plan, Profile, Step, make_plan
+from vbench.run.plan import PROFILES, Plan, Profile, make_plan
 from vbench.run.progress import Reporter
 from vbench.run.session import Session
+from vbench.run.stages import Precision, plan_of
 from vbench.store import definitions
 from vbench.store.bundle import Bundle, Recorder
 from vbench.targets import accelerator, pyz
@@ -45,6 +46,7 @@ class Request:
     shape: Profile | None = None  # measured instead of what the profile of that name says
     left_out: Mapping[str, Sequence[Missing]] = field(default_factory=dict)  # before this, and why
     remark: str = ""  # to be said as the run begins
+    precision: Precision | None = None  # what the intervals are to reach, in two stages
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ def new_run(
     """Run what was asked for as a new bundle; what was sampled is kept, whatever ends the run."""
     if request.profile not in PROFILES:
         raise unknown("profile", request.profile, PROFILES)
+    shape = request.shape or PROFILES[request.profile]
+    shape = request.precision.first(shape) if request.precision else shape
     workloads, unwired = wired_only(select(known, request.workloads, request.tags), named=bool(request.workloads))
     for name in request.targets:
         catalogue.check(name)
@@ -89,10 +93,9 @@ def new_run(
     targets, left_out = catalogue.select(request.targets)
     choice = Choice(tuple(targets), {**left_out, **unwired, **request.left_out}, workloads, request.settings)
     seed = request.seed if request.seed is not None else random.SystemRandom().randrange(2**32)
-    plan = make_plan(
-        request.shape or PROFILES[request.profile], seed, [t.name for t in targets], [w.name for w in workloads]
-    )
-    bundle = Bundle.create(header(choice, plan, image, catalogue, request.label))
+    plan = make_plan(shape, seed, [t.name for t in targets], [w.name for w in workloads])
+    asked = {"precision": asdict(request.precision)} if request.precision else {}
+    bundle = Bundle.create({**header(choice, plan, image, catalogue, request.label), **asked})
     definitions.keep(bundle.folder, workloads)
     console.print(f"Run {bundle.ident}: {len(plan.steps)} steps, seed {seed}.", markup=False)
     if request.remark:
@@ -123,7 +126,7 @@ def resumed_run(
     head = bundle.header
     image = find(head["digests"]["image"])
     check(image)
-    plan = read_plan(head)
+    plan = plan_of(bundle)
     settings = Settings(**head["settings"])
     prove_accelerator(image, ledger, catalogue, settings, plan.targets)
     workloads = definitions.kept(bundle.folder) | {workload.name: workload for workload in known}
@@ -202,10 +205,3 @@ def header(choice: Choice, plan: Plan, image: Image, catalogue: Catalogue, label
 def tails(workload: Workload) -> list[str]:
     """Return the names of a workload's metrics that are far quantiles."""
     return [metric.name for metric in workload.metrics if metric.tail]
-
-
-def read_plan(head: Mapping[str, Any]) -> Plan:
-    """Return the plan that a bundle's header holds."""
-    plan = head["plan"]
-    steps = tuple(Step(**step) for step in plan["steps"])
-    return Plan(Profile(**plan["profile"]), plan["seed"], tuple(plan["targets"]), tuple(plan["workloads"]), steps)

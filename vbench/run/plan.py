@@ -1,8 +1,9 @@
 """What will be executed in which order: interleaved random blocks from a seed, stored whole (MEASUREMENT.md)."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 ENVIRONMENT = 4096  # bytes by which a job's environment may grow: its size shifts the stack (Mytkowicz et al., 2009)
 
@@ -71,3 +72,14 @@ def make_plan(profile: Profile, seed: int, targets: Sequence[str], workloads: Se
                 for target in chance.sample(targets, len(targets)):
                     steps.append(Step(len(steps), boot, block, workload, target, chance.randrange(ENVIRONMENT)))
     return Plan(profile, seed, tuple(targets), tuple(workloads), tuple(steps))
+
+
+def read_plan(header: Mapping[str, Any]) -> Plan:
+    """Return the plan that a bundle's header holds."""
+    return plan_from(header["plan"])
+
+
+def plan_from(plan: Mapping[str, Any]) -> Plan:
+    """Return a plan from its fields as JSON has them."""
+    steps = tuple(Step(**step) for step in plan["steps"])
+    return Plan(Profile(**plan["profile"]), plan["seed"], tuple(plan["targets"]), tuple(plan["workloads"]), steps)

@@ -115,7 +115,7 @@ def requests(
 
     Of the profile only the boots are taken.
     """
-    shape = replace(profile, name=f"selftest-{profile.name}", blocks=2, warmups=0, iterations=1, seconds=SECONDS)
+    shape = replace(profile, name=f"selftest-{profile.name}", blocks=1, warmups=0, iterations=1, seconds=SECONDS)
     for workload, group in groupby(trials, key=lambda trial: trial.workload):
         mine = tuple(group)
         targets = dict.fromkeys(name for trial in mine for name in (trial.against, trial.target))

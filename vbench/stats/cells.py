@@ -8,8 +8,9 @@ from statistics import fmean
 from vbench.model import BARE, CONTROL, Cell, Sample
 from vbench.stats.bootstrap import SMALL, hierarchical
 from vbench.stats.context import EVERY, Context, Remarks
-from vbench.stats.estimate import estimate, natural
+from vbench.stats.estimate import Estimate, estimate, natural
 from vbench.stats.pairs import Pairs, pair
+from vbench.stats.power import stein
 from vbench.stats.ranks import hodges_lehmann
 from vbench.stats.series import Key, Series, gather
 from vbench.stats.verdicts import (
@@ -26,6 +27,7 @@ from vbench.stats.verdicts import (
 )
 
 _NO_SPREAD = 1e-12  # in log: what rounding alone makes of boots that are all alike
+_IMPLAUSIBLE = 0.5  # of bare's cost: no layer above it makes the same work so cheap
 _ABSENT = Series({}, {}, frozenset(), ())
 NO_RATIO = "no ratio: a value that may be 0 has none"
 
@@ -134,7 +136,7 @@ def _compared(place: _Place, row: Cell, pairs: Pairs) -> Cell:
     row = replace(row, boots=len(means), comparable=True)
     if len(means) == 1:
         return replace(row, ratio=natural(means[0]), verdict=ONE_BOOT, warnings=warnings)
-    found = estimate(means, place.confidence)
+    found = _estimated(pairs, means, place)
     low, high = float(found.low), float(found.high)
     if (place.key.workload, place.key.metric) in place.context.tails:
         low, high = hierarchical([blocks for _, blocks in sorted(pairs.blocks.items())], place.confidence)
@@ -153,6 +155,14 @@ def _compared(place: _Place, row: Cell, pairs: Pairs) -> Cell:
         verdict=INCONCLUSIVE,
         warnings=warnings,
     )
+
+
+def _estimated(pairs: Pairs, means: list[float], place: _Place) -> Estimate:
+    """Return the estimate over boots; where the first of them chose how many there are, it is Stein's."""
+    first = sum(boot < (place.context.pilot or 0) for boot in pairs.blocks)
+    if 1 < first < len(means):
+        return stein(means, first, place.confidence)
+    return estimate(means, place.confidence)
 
 
 def _ranks_object(means: list[float], low: float, high: float, confidence: float) -> bool:
@@ -176,6 +186,9 @@ def _drift(mine: Series, place: _Place) -> tuple[str, ...]:
 
 
 def _judged(row: Cell, margin: float, floor: float | None) -> Cell:
+    if row.ratio is not None and row.ratio < _IMPLAUSIBLE:
+        doubt = "implausible: it costs less than half of bare, so hardly the same work was done"
+        row = replace(row, warnings=(*row.warnings, doubt))
     if row.ratio is None or row.low is None or row.high is None:
         return row
     verdict = judge(row.ratio, row.low, row.high, margin=margin, floor=floor or 0.0)

@@ -16,7 +16,8 @@ class Context:
     `accelerators` go by target, `differences` by (workload, target). `withheld` (reasons that void a ratio) and
     `warnings` do too, and there the workload may be `EVERY`; a reason on bare voids the ratios of every target.
     `tails` names the (workload, metric) pairs that are far quantiles. `restored` names the targets whose instances all
-    come from one boot: however many there are, they count as one.
+    come from one boot: however many there are, they count as one. `pilot` is the number of boots whose spread chose how
+    many there are in all (Stein's two stages), None where that was chosen beforehand.
     """
 
     accelerators: Mapping[str, str] = field(default_factory=dict)
@@ -25,3 +26,4 @@ class Context:
     warnings: Remarks = field(default_factory=dict)
     tails: frozenset[tuple[str, str]] = frozenset()
     restored: frozenset[str] = frozenset()
+    pilot: int | None = None
