@@ -5,7 +5,7 @@ The service is a round trip to an agent. It is asked of every instance in turn, 
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
@@ -24,6 +24,7 @@ from vbench.workloads.form import Density
 ROUNDS = 100  # round trips to each instance
 PATIENCE = 30.0  # seconds for one
 KSM = Path("/sys/kernel/mm/ksm")
+MERGING = {"pages_to_scan": "20000", "run": "1"}  # the usual 100 pages every 20 ms take minutes for a few guests
 SCANS = 3  # of all memory, after which ksmd has merged what it can: it takes only pages that it has seen unchanged
 LONGEST = 600.0  # seconds that they may take
 PAUSE = 1.0  # seconds without a page being looked at, after which there is none to look at
@@ -45,8 +46,9 @@ class Look:
 
 def crowd(density: Density, first: First, target: Target, nursery: Nursery) -> tuple[Outcome, dict[str, object]]:
     """Return the outcome of the first instance's first job, and what was found; TargetError where not one starts."""
-    merging = turned(str(KSM / "run"), "1") if density.ksm else nullcontext()
-    with merging, ExitStack() as stack:
+    with ExitStack() as stack:
+        for name, value in MERGING.items() if density.ksm else ():
+            stack.enter_context(turned(str(KSM / name), value))
         grown = Crowd(density, first, target, nursery, stack)
         outcome = grown.add()
         if not outcome.ok:

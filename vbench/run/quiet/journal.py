@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from vbench import paths
 from vbench.errors import HostError, InputError
-from vbench.run.quiet.knobs import knob_of
+from vbench.run.quiet.knobs import ours_to_turn
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Journal:
             raise HostError(f"'{self.path}' cannot be read: {error.strerror}.", "Be the user who tuned.") from None
         except ValidationError:
             raise self._damaged() from None
-        if not all(knob_of(change.path) for change in changes):
+        if not all(ours_to_turn(change.path) for change in changes):
             raise self._damaged()
         return changes
 

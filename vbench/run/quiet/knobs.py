@@ -107,6 +107,10 @@ KNOBS = (
 )
 
 
+# What a workload may hold at a value while it is measured, beside the rows above; none of them disturbs by itself.
+HELD = ("/sys/kernel/mm/ksm/pages_to_scan",)
+
+
 @dataclass(frozen=True)
 class Setting:
     """A knob on this machine: its path, what it holds, or why that cannot be read."""
@@ -129,8 +133,13 @@ def settings(root: Path) -> Iterator[Setting]:
 
 
 def knob_of(path: str) -> Knob | None:
-    """Return the knob that a path is one of, None where it is none: nothing else is ever written to."""
+    """Return the knob that a path is one of, None where it is none."""
     return next((knob for knob in KNOBS if PurePosixPath(path).match(knob.pattern)), None)
+
+
+def ours_to_turn(path: str) -> bool:
+    """Return whether a path is a switch that we turn: nothing else is ever written to."""
+    return knob_of(path) is not None or path in HELD
 
 
 def read(root: Path, path: str) -> str:
