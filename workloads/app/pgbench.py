@@ -1,4 +1,4 @@
-"""pgbench with the quantiles that it does not print. Python 3.8 and later: it travels into targets.
+"""pgbench with the quantiles that it does not print.
 
 pgbench.py HOST PORT SECONDS OPTION...      adds a JSON line to what pgbench prints; latencies in seconds
 """
@@ -13,7 +13,7 @@ PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
 MICROSECONDS = 2  # the column of a transaction log's line
 
 
-def main(host: str, port: str, seconds: str, options: "list[str]") -> None:
+def main(host: str, port: str, seconds: str, options: list[str]) -> None:
     """Run the transactions and read what each of them took from pgbench's log."""
     with tempfile.TemporaryDirectory(dir=".") as folder:
         at = ["--host", host, "--port", port, "--username", "postgres"]
@@ -28,4 +28,4 @@ def main(host: str, port: str, seconds: str, options: "list[str]") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], sys.argv[4:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])

@@ -1,4 +1,4 @@
-"""Time-bound redis-benchmark, which only knows a number of requests. Python 3.8 and later: it travels into targets.
+"""Time-bound redis-benchmark, which only knows a number of requests.
 
 redis.py COMMAND HOST PORT SECONDS      COMMAND is get or set; prints a JSON object of the rate and the latencies
 """
@@ -25,14 +25,14 @@ def main(command: str, host: str, port: str, seconds: float) -> None:
     sys.stdout.write(json.dumps({"rate": result["rps"], **latencies}) + "\n")
 
 
-def _benchmark(at: "list[str]", command: str, requests: int) -> "dict[str, float]":
+def _benchmark(at: list[str], command: str, requests: int) -> dict[str, float]:
     """Return the columns of redis-benchmark's only line, without the name of the command."""
     load = ["-t", command, "-n", str(requests), "-r", str(KEYS), "-d", str(BYTES)]
     (row,) = csv.DictReader(_said(["redis-benchmark", *at, *load, "--csv"]).splitlines())
     return {name: float(value) for name, value in row.items() if name != "test"}
 
 
-def _said(argv: "list[str]") -> str:
+def _said(argv: list[str]) -> str:
     return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

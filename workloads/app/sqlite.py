@@ -1,4 +1,4 @@
-"""SQLite by Python's own module. Python 3.8 and later: it travels into targets.
+"""SQLite by Python's own module.
 
 sqlite.py insert FILE SECONDS        one row a transaction, synchronous to the disk
 sqlite.py select :memory: SECONDS    the sum over a hundred rows, found by an index
@@ -10,7 +10,7 @@ import random
 import sqlite3
 import sys
 import time
-from typing import Callable
+from collections.abc import Callable
 
 ROWS = 20_000
 RANGE = 100

@@ -1,4 +1,4 @@
-"""A small web application on Python's own server. Python 3.8 and later: it travels into targets.
+"""A small web application on Python's own server.
 
 web.py HOST PORT      answers every request with a page made for it
 """

@@ -1,0 +1,26 @@
+# A small project from its sources in $(FROM) to its test. Its units are one source with six numbers.
+UNITS = unit1 unit2 unit3 unit4 unit5 unit6
+
+check: program expected
+	./program >report
+	cmp report expected
+
+program: main.o libunits.a
+	gcc -o $@ main.o libunits.a
+
+libunits.a: $(UNITS:%=%.o)
+	ar rcs $@ $^
+
+%.o: %.c
+	gcc -O1 -c -o $@ $<
+
+unit%.c: $(FROM)/unit.c
+	sed 's/@/$*/g' $< >$@
+
+main.c: $(FROM)/main.c
+	cp $< $@
+
+expected:
+	printf 'unit %s of 6\n' 1 2 3 4 5 6 >$@
+
+.SECONDARY:
