@@ -12,7 +12,7 @@ from vbench.model import Cell
 from vbench.reports.clean import spreadsheet
 from vbench.reports.table import Table
 
-COLUMNS = ("run", "margin", *(field.name for field in fields(Cell)))
+COLUMNS = ("run", "margin", *(one.name for one in fields(Cell)))
 
 
 def as_csv(table: Table) -> str:
@@ -21,11 +21,12 @@ def as_csv(table: Table) -> str:
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     common = {"run": spreadsheet(table.run), "margin": table.margin}
-    writer.writerows(common | {key: _field(value) for key, value in asdict(cell).items()} for cell in table.cells)
+    writer.writerows(common | {key: field(value) for key, value in asdict(cell).items()} for cell in table.cells)
     return out.getvalue()
 
 
-def _field(value: Any) -> Any:
+def field(value: Any) -> Any:
+    """Return what stands in a field: truths in small letters, lists joined, formulas defused."""
     match value:
         case bool():
             return str(value).lower()

@@ -7,7 +7,7 @@ from typing import Any
 
 from vbench.errors import HostError
 from vbench.model import Sample
-from vbench.reports.clean import spreadsheet
+from vbench.reports.as_csv import field
 from vbench.reports.exports.source import Source
 
 COLUMNS: Mapping[str, type] = {
@@ -38,7 +38,7 @@ def write_csv(sources: Sequence[Source]) -> str:
     writer.writeheader()
     empty = True
     for row in _rows(sources):
-        writer.writerow({name: _field(value) for name, value in row.items()})
+        writer.writerow({name: field(value) for name, value in row.items()})
         empty = False
     return "" if empty else out.getvalue()
 
@@ -84,13 +84,3 @@ def _row(run: str, accelerator: str | None, sample: Sample) -> dict[str, Any]:
 def _sound(value: Any) -> Any:
     """Return a value that UTF-8 can hold: JSON may hide halves of characters in a text."""
     return value.encode(errors="replace").decode() if isinstance(value, str) else value
-
-
-def _field(value: Any) -> Any:
-    match value:
-        case bool():
-            return str(value).lower()
-        case str():
-            return spreadsheet(value)
-        case _:
-            return value
