@@ -4,7 +4,7 @@ Nothing here touches a file; `vbench.config` finds and reads them.
 """
 
 from vbench.workloads.argv import PLACEHOLDERS, expand
-from vbench.workloads.catalogue import as_json, select
+from vbench.workloads.catalogue import as_json, search, select
 from vbench.workloads.form import Reading, Server, Step, Workload, load
 from vbench.workloads.outputs import LIMIT, parse
 
@@ -19,5 +19,6 @@ __all__ = [
     "expand",
     "load",
     "parse",
+    "search",
     "select",
 ]

@@ -28,6 +28,22 @@ def select(workloads: Iterable[Workload], globs: Sequence[str] = (), tags: Seque
     return chosen
 
 
+def search(workloads: Iterable[Workload], words: Sequence[str]) -> tuple[Workload, ...]:
+    """Return those in whose name, tags and summary every word occurs, in whatever case.
+
+    Raises InputError where there is none.
+    """
+    found = tuple(one for one in workloads if all(word.lower() in _text(one) for word in words))
+    if not found:
+        said = " and ".join(f"'{word}'" for word in words)
+        raise errors.InputError(f"No workload has {said} in its name, tags or summary.", "Search for less.")
+    return found
+
+
+def _text(workload: Workload) -> str:
+    return " ".join((workload.name, *workload.tags, workload.summary)).lower()
+
+
 def _named(workload: Workload, globs: Sequence[str]) -> bool:
     return not globs or any(fnmatchcase(workload.name, glob) for glob in globs)
 

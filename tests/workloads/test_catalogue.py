@@ -1,10 +1,16 @@
+from pathlib import Path
+
 import pytest
 
 from vbench import config
 from vbench.errors import InputError
-from vbench.workloads import as_json, select
+from vbench.reports.catalogue import explained, page
+from vbench.workloads import Workload, as_json, search, select
 
 SHIPPED = config.workloads()
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "workloads.md"
 
 
 def chosen(globs: tuple[str, ...] = (), tags: tuple[str, ...] = ()) -> list[str]:
@@ -47,3 +53,37 @@ def test_the_listing_has_the_form_that_other_programs_rely_on() -> None:
     assert list(row) == ["name", "version", "summary", "tags", "metrics"]
     assert row["name"] == "disk.randread"
     assert row["metrics"][0] == {"name": "iops", "unit": "1/s", "better": "higher"}
+
+
+def test_a_search_wants_every_word_in_name_tags_or_summary() -> None:
+    found = [workload.name for workload in search(SHIPPED, ["DISK", "latency", "reads"])]
+    assert "disk.randread" in found
+    assert {"disk.randwrite", "network.latency", "disk.seqread"}.isdisjoint(found)
+    assert search(SHIPPED, []) == SHIPPED
+    with pytest.raises(InputError, match="No workload has 'disk' and 'teapot'"):
+        search(SHIPPED, ["disk", "teapot"])
+
+
+def test_a_bare_run_has_something_of_every_kind_and_little_of_it() -> None:
+    quick = chosen(tags=("quick",))
+    assert {name.partition(".")[0] for name in quick} >= {"cpu", "memory", "disk", "network", "system"}
+    assert len(quick) < len(SHIPPED) / 4
+
+
+def test_the_page_is_what_the_files_say() -> None:
+    made = page(SHIPPED)
+    assert PAGE.read_text() == made, "run: .venv/bin/python scripts/workloads_page.py"
+
+
+@pytest.mark.parametrize("workload", SHIPPED, ids=lambda workload: workload.name)
+def test_all_of_a_workload_is_explained_in_80_columns(workload: Workload) -> None:
+    text = explained(workload)
+    assert all(len(line) <= 80 for line in text.splitlines() if not line.startswith("File: "))
+    whole = " ".join(text.split())
+    prose = [workload.summary, workload.measures, workload.exercises, workload.voids, workload.source]
+    metrics = [f"{metric.name} ({metric.unit}, " for metric in workload.metrics]
+    placeholders = [
+        f"{{{name}}} is the " for name in ("seconds", "server") if f"{{{name}}}" in "".join(workload.job.argv)
+    ]
+    for said in (*prose, *metrics, *placeholders, *workload.tags, *workload.files, f"File: {workload.path}"):
+        assert " ".join(said.split()) in whole

@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,19 +61,23 @@ def main(do: str, folder: str, *words: str) -> int:
     return 0 if found else 1
 
 
-def _list(listener: Listener) -> object:
+def _list(listener: Listener) -> Any:
     pytest.main([*QUIET, "--collect-only"], plugins=[listener])
     return {"benchmarks": listener.benchmarks, "troubles": listener.troubles}
 
 
-def _run(listener: Listener, node: str) -> object:
-    """Return pytest-benchmark's own JSON of one benchmark, None where it failed."""
+def _run(listener: Listener, node: str) -> Any:
+    """Return pytest-benchmark's own JSON of one benchmark, without each of its rounds; None where it failed."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         options = ["--benchmark-only", f"--benchmark-json={report}"]
         status = pytest.main([*QUIET, *options, "--", node], plugins=[listener])
         if status == 0 and not listener.troubles and report.exists() and report.stat().st_size:
-            return json.loads(report.read_text())
+            document = json.loads(report.read_text())
+            for benchmark in document["benchmarks"]:
+                benchmark["stats"].pop("data", None)  # megabytes for a quick one; an output is bounded
+            return document
+    sys.stdout.flush()  # what pytest said comes first
     sys.stderr.write("; ".join(listener.troubles.values()) or f"pytest ended with status {status} and no result")
     return None
 

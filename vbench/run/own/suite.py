@@ -34,7 +34,7 @@ FAMILY = "pytest"
 ARCHIVE, RUNNER = "suite.tar", "in_target.py"
 TRAVELLING = 256 * 2**20  # bytes of the archive times the benchmarks: each brings it along
 _LONGEST = 500  # characters of a test's name
-_SHORT = 80  # of it in the workload's name
+_SHORT = 100  # of it in the workload's name
 _REMEDY = "Bring what it imports in a folder: `pip install --target FOLDER PACKAGE`, then --site FOLDER."
 _UNPACK = 'test -d "$2" || { mkdir "$2.new" && tar -x -f "$1" -C "$2.new" && mv "$2.new" "$2"; } && rm "$1"'
 
