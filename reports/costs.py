@@ -16,9 +16,11 @@ METRICS = (CPU.name, ENERGY.name)
 
 def costs_of(bundle: Bundle, *, margin: float = 0.03) -> Table:
     """Return the table of the host's cost; errors as in `finished`."""
-    jobs = list(finished(bundle))
+    every = list(finished(bundle))
+    jobs = [job for job in every if job.record.around.after]
     samples = list(chain.from_iterable(map(_costs, jobs)))
-    notes = (*_meaning(jobs), *_energy(jobs, samples), *notes_of(bundle.header))
+    uncounted = _uncounted({job.workload.name for job in every} - {job.workload.name for job in jobs})
+    notes = (*_meaning(jobs), *_energy(jobs, samples), *uncounted, *notes_of(bundle.header))
     return tabulate(
         bundle.ident, samples, context_of(bundle, bundle.samples()), margin=margin, notes=notes, schema=SCHEMA
     )
@@ -38,6 +40,11 @@ def _meaning(jobs: list[Finished]) -> Iterator[str]:
             "cpu_per_work: the CPU time of all processes of the host behind the target for a unit of work; 'slower' "
             f"is more of it. A unit is {told}."
         )
+
+
+def _uncounted(names: set[str]) -> Iterator[str]:
+    if names:
+        yield f"The cost of {', '.join(sorted(names))} is unknown: the host counted nothing around their jobs."
 
 
 def _energy(jobs: list[Finished], samples: list[Sample]) -> Iterator[str]:

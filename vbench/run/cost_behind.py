@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+from vbench.ledger import start_time
 from vbench.targets.account import STAT, USAGE, group_of
 from vbench.targets.pipe import Pipe
 
@@ -60,8 +61,10 @@ def _search(first: int, ends: frozenset[str]) -> tuple[int, ...]:
     ours = {*_ancestors(os.getpid())}
     others = {int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()} - ours
     holders = {first, *(pid for pid in others if _holds(pid, ends))}
-    parents = {parent for pid in holders for parent in [*_ancestors(pid)][1:2]}
-    return tuple(sorted(holders | parents - ours))
+    parents = {parent for pid in holders for parent in [*_ancestors(pid)][1:2]} - ours
+    born = start_time(first) or 0
+    younger = {pid for pid in parents if (start_time(pid) or 0) >= born}  # an older one serves others too: a session
+    return tuple(sorted(holders | younger))
 
 
 def _holds(pid: int, ends: frozenset[str]) -> bool:
