@@ -21,7 +21,6 @@ SEED = ("--seed", "5")
 @pytest.fixture(scope="module")
 def home(image: Image) -> Iterator[Home]:
     with temporary_home(image.root.parent) as home:
-        home.workload("steady", "echo rate 100")
         home.workload("noisy", NOISY)
         yield home
 
@@ -43,15 +42,6 @@ def differences(home: Home) -> list[float]:
     values = {(line["boot"], line["target"]): line["value"] for line in home.lines()}
     boots = sorted({boot for boot, _ in values})
     return [math.log(values[boot, "bare"] / values[boot, "bare2"]) for boot in boots]
-
-
-def test_a_cell_without_noise_takes_the_first_stage_alone(home: Home) -> None:
-    done = run(home, "steady", "1%")
-    assert done.returncode == 0, done.stderr
-    assert len(differences(home)) == 8
-    assert (stage(home)["boots"], stage(home)["plan"]["steps"]) == (8, [])
-    assert shown(home)["precision"] == {"half_width": 0.01, "most": 60, "first_stage": 8, "boots": 8, "short": []}
-    assert home.vbench("verify").returncode == 0
 
 
 def test_noise_takes_the_boots_that_its_first_stage_asks_for(home: Home) -> None:
@@ -87,24 +77,33 @@ def test_a_cell_that_cannot_reach_it_is_named_and_the_run_inconclusive(home: Hom
     assert {line["boot"] for line in home.lines()} == set(range(9))
 
 
-@pytest.mark.parametrize("samples", [5, 18], ids=["in the first stage", "in the second"])
-def test_a_run_that_was_cut_off_goes_on_exactly(image: Image, samples: int) -> None:
-    with temporary_home(image.root.parent) as home:
-        home.workload("noisy", NOISY)
-        going = home.start("--precision", "2%", *SEED)
-        home.await_samples(samples, going)
-        assert interrupted(going, signal.SIGKILL) == -signal.SIGKILL
-        goes_on(home)
-
-
-def goes_on(home: Home) -> None:
+def cut_off(home: Home, workload: str, samples: int) -> None:
+    """Kill a run once it has so many samples, and let it go on: what was there stays, and the plan with it."""
+    going = home.start("--precision", "2%", *SEED, workload=f"own.{workload}")
+    home.await_samples(samples, going)
+    assert interrupted(going, signal.SIGKILL) == -signal.SIGKILL
     before, head = home.lines(), home.header()
     done = home.vbench("run", "--resume", "@latest", "--workload-dir", str(home.folder / "workloads"))
     assert done.returncode == 0, done.stderr
     assert (home.lines()[: len(before)], home.header()) == (before, head)
-    found = differences(home)
-    assert len(found) == stage(home)["boots"] == stein_boots(found[:8], math.log1p(0.02))
-    assert home.vbench("verify").returncode == 0
+
+
+def test_a_run_that_was_cut_off_in_its_first_stage_has_one_for_a_cell_without_noise(image: Image) -> None:
+    with temporary_home(image.root.parent) as home:
+        home.workload("steady", "echo rate 100")
+        cut_off(home, "steady", 5)
+        assert (len(differences(home)), stage(home)["boots"], stage(home)["plan"]["steps"]) == (8, 8, [])
+        told = {"half_width": 0.02, "most": 60, "first_stage": 8, "boots": 8, "short": []}
+        assert shown(home)["precision"] == told
+
+
+def test_a_run_that_was_cut_off_in_its_second_stage_goes_on_with_it(image: Image) -> None:
+    with temporary_home(image.root.parent) as home:
+        home.workload("noisy", NOISY)
+        cut_off(home, "noisy", 17)
+        found = differences(home)
+        assert len(found) == stage(home)["boots"] == stein_boots(found[:8], math.log1p(0.02))
+        assert home.vbench("verify").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -117,7 +116,7 @@ def goes_on(home: Home) -> None:
 )
 def test_usage_errors_come_before_anything_is_run(home: Home, words: list[str], said: str) -> None:
     before = home.bundles()
-    done = run(home, "steady", *words)
+    done = run(home, "noisy", *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert home.bundles() == before
