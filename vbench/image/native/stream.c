@@ -14,6 +14,7 @@
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 
 #define KERNELS 4
+#define APART (17 * SMALL_PAGE / sizeof(double) + 40) // else equal elements meet in the same sets of caches and TLBs
 #define SCALAR 0.41421356237309503 // the root of two less one keeps the arrays as they are, pass after pass
 
 static void run(int kernel, double *a, double *b, double *c, size_t length)
@@ -63,7 +64,7 @@ int main(int argc, char **argv)
     }
     omp_set_num_threads(threads);
     size_t length = bytes / sizeof(double);
-    double *a = reserve(bytes, "small"), *b = reserve(bytes, "small"), *c = reserve(bytes, "small");
+    double *a = reserve(3 * bytes + HUGE_PAGE, "small"), *b = a + length + APART, *c = b + length + APART;
 #pragma omp parallel for
     for (size_t i = 0; i < length; i++) {
         a[i] = 1;
