@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from vbench.cli.common import conclude, err
+from vbench.cli.own import selection, within
 from vbench.cli.run import labels, settings_of
 from vbench.cli.show import Margin
 from vbench.cli.targets import ConfigFile
@@ -50,7 +51,10 @@ def ab(
         second = catalogue.target(f"{first}{SECOND}").name
     settings = settings_of(own.settings, cpus, memory, "auto", restored=False)
     said = {"ab.base": first, "ab.new": second, **labels(label or [])}
-    request = execute.Request([first, second], workload or [], tag or [], profile, seed, settings, said)
+    chosen = selection(known, within(known, workload_dir or ()), workload or (), tag or ())
+    request = execute.Request(
+        [first, second], chosen.globs, chosen.tags, profile, seed, settings, said, remark=chosen.remark
+    )
     with Ledger() as ledger:
         bundle = execute.new_run(request, catalogue, known, ledger, err())
     finish(bundle)
