@@ -99,7 +99,8 @@ class Session:
         for step in steps:
             if step.workload not in wanted[step.target]:
                 wanted[step.target].append(step.workload)
-        self._call_peer()
+        if steps:
+            self._call_peer()
         with self.spent(STOPPING), ExitStack() as stack, self.spent(OTHER):
             living = {name: self._open(name, boot, wanted[name], stack) for name in wanted}
             for step in steps:
