@@ -9,7 +9,7 @@ from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from string import Template
 
-ROWS = 50
+ROWS = 20
 PAGE = Template("<!doctype html><title>$path</title><table>$rows</table><script>const orders = $orders</script>")
 ROW = Template("<tr><td>$number<td>$name<td>$price")
 
