@@ -12,6 +12,7 @@ INCONCLUSIVE = 3
 NOTHING = 4
 BUG = 70
 INTERRUPTED = 130
+LISTED = 24  # names that an error lists
 
 
 class VbenchError(Exception):
@@ -64,5 +65,6 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     """
     names = sorted(known)
     near = get_close_matches(name, names, n=1)
-    remedy = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(names)}."
+    others = f", and {len(names) - LISTED} others" if len(names) > LISTED else ""
+    remedy = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(names[:LISTED])}{others}."
     return InputError(f"There is no {kind} '{name}'.", remedy)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vbench.workloads import Workload
 
 WIDTH = 80
+_PADDING = 6  # a blank on both sides of three columns
 Folders = Annotated[list[Path] | None, typer.Option("--workload-dir", help="A folder with workloads of your own.")]
 
 
@@ -60,12 +61,13 @@ def _families(found: "Sequence[Workload]") -> "list[Table]":
     from rich.markup import escape
     from rich.table import Table
 
-    longest = max(len(one.name) for one in found)
+    names = max(len(one.name) for one in found)
+    tags = max(len(tag) for one in found for tag in (*one.tags, "tags"))
     tables = []
     for family, members in groupby(found, lambda one: one.family):
-        table = Table("workload", "what", "tags", box=None, width=WIDTH, title=escape(family), title_justify="left")
-        table.columns[0].width = longest
-        table.columns[2].width = max(len(tag) for one in found for tag in (*one.tags, "tags"))
+        table = Table("workload", "what", "tags", box=None, title=escape(family), title_justify="left")
+        for column, width in zip(table.columns, (names, WIDTH - names - tags - _PADDING, tags), strict=True):
+            column.width = width
         for one in members:
             table.add_row(one.name, escape(one.summary), escape(" ".join(one.tags)))
         tables.append(table)

@@ -25,6 +25,7 @@ from vbench.run.own.text import literal, made
 from vbench.run.plan import PROFILES
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.chain import open_target
+from vbench.targets.pipe import printable_lines
 from vbench.targets.place import Settings
 from vbench.workloads import Reading, Workload, expand
 from vbench.workloads.foreign.pytest_benchmark import MEDIAN
@@ -156,5 +157,11 @@ def _collected(workload: Workload, catalogue: Catalogue, ledger: Ledger, setting
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise VbenchError(f"What pytest listed cannot be read: {error}.", "Run `vbench run --pytest` again.") from None
     odd = [node for node in listing.benchmarks if len(node) > _LONGEST or not node.isprintable()]
-    troubles = listing.troubles | {ascii(node)[:_LONGEST]: "its name is too long, or cannot be printed" for node in odd}
-    return _Listing([node for node in listing.benchmarks if node not in odd], troubles)
+    troubles = listing.troubles | dict.fromkeys(odd, "its name is too long, or cannot be printed")
+    said = {_short(place): _short(reason) for place, reason in troubles.items()}
+    return _Listing([node for node in listing.benchmarks if node not in odd], said)
+
+
+def _short(text: str) -> str:
+    """Return one printable line of what a target said."""
+    return " ".join(printable_lines(text))[:_LONGEST]
