@@ -79,19 +79,18 @@ def environment(padding: int = 0) -> dict[str, str]:
     return {"LC_ALL": "C", "PATH": PATH, "HOME": "/tmp", "VBENCH_PADDING": "x" * padding}  # noqa: S108 - in the target
 
 
-def put_files(workload: Workload, instance: Instance) -> None:
-    """Put the workload's files into its folder in an instance."""
+def put_files(workload: Workload, instance: Instance, *folders: str) -> None:
+    """Put the workload's files into its folder in an instance, and make `folders` beside: one process makes all."""
     folder = work_folder(workload, instance)
-    instance.place.run(["mkdir", "-p", folder])
+    instance.place.run(["mkdir", "-p", folder, *folders])
     for name, content in workload.contents.items():
         instance.pipe.put(f"{folder}/{name}", content)
 
 
 def prepare(workload: Workload, instance: Instance, setting: Setting) -> None:
     """Do what a workload needs once in a fresh instance, untimed: its files, its folder, its data laid out."""
-    put_files(workload, instance)
-    if "disk" in workload.needs:
-        instance.place.run(["mkdir", "-p", data_folder(workload, instance), shared_folder(instance)])
+    disk = (data_folder(workload, instance), shared_folder(instance)) if "disk" in workload.needs else ()
+    put_files(workload, instance, *disk)
     if workload.prepare:
         argv = expand(workload.prepare.argv, setting.values(workload, instance, 0))
         folder = work_folder(workload, instance)
