@@ -19,6 +19,7 @@ from vbench.run.own import command, luggage, readings
 from vbench.workloads import Workload, expand
 from vbench.workloads.foreign import read
 
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "workloads"
 TOOL = """#!/bin/sh
 echo '{"runs": [{"size": %s}]}'
 printf 'speed %s Mbit/s\\n' "$1"
@@ -180,7 +181,6 @@ def test_a_command_runs_in_its_target_and_another_version_of_it_is_not_compared_
         targets = ("bare", "bare2", "mine")
         speeds, sizes = ({(name, metric, target) for target in targets} for metric in ("throughput", "size"))
         assert values == dict.fromkeys(speeds, 1e7) | dict.fromkeys(sizes, size)
-        assert home.vbench("verify", "@latest").returncode == 0
     refused = home.vbench("compare", "@latest~1", "@latest")
     assert refused.returncode == 2
     assert f"not comparable: workload.{name} is 'digest " in refused.stderr
@@ -189,6 +189,15 @@ def test_a_command_runs_in_its_target_and_another_version_of_it_is_not_compared_
     assert allowed.returncode == 3, "one boot concludes nothing"
     past = " ".join(home.vbench("history", name).stdout.split())
     assert f"workload.{name} is 'digest " in past
+
+
+def test_the_example_of_a_workload_s_file_runs_when_its_folder_is_brought(home: Home) -> None:
+    done = home.vbench("run", "--target", "bare", "--profile", "smoke", "--workload-dir", str(EXAMPLES))
+    assert done.returncode == 0, done.stderr
+    samples = home.lines()
+    assert {line["workload"] for line in samples} == {"app.sort"}
+    assert {line["metric"] for line in samples} == {"duration", "rate"}
+    assert all(line["failure"] is None for line in samples)
 
 
 def test_without_a_word_the_metric_is_the_duration_and_a_run_goes_on_where_it_was_cut_off(home: Home) -> None:

@@ -158,10 +158,10 @@ def _collected(workload: Workload, catalogue: Catalogue, ledger: Ledger, setting
         raise VbenchError(f"What pytest listed cannot be read: {error}.", "Run `vbench run --pytest` again.") from None
     odd = [node for node in listing.benchmarks if len(node) > _LONGEST or not node.isprintable()]
     troubles = listing.troubles | dict.fromkeys(odd, "its name is too long, or cannot be printed")
-    said = {_short(place): _short(reason) for place, reason in troubles.items()}
+    said = {_said(place): _said(reason) for place, reason in troubles.items()}
     return _Listing([node for node in listing.benchmarks if node not in odd], said)
 
 
-def _short(text: str) -> str:
+def _said(text: str) -> str:
     """Return one printable line of what a target said."""
     return " ".join(printable_lines(text))[:_LONGEST]
