@@ -3,7 +3,7 @@ UNITS = unit1 unit2 unit3
 
 check: program expected
 	./program >report
-	cmp report expected
+	cmp report expected >&2
 
 program: main.o libunits.a
 	gcc -o $@ main.o libunits.a
@@ -14,7 +14,7 @@ libunits.a: $(UNITS:%=%.o)
 %.o: %.c
 	gcc -O1 -c -o $@ $<
 
-unit%.c: $(FROM)/unit.c
+unit%.c: $(FROM)/template.c
 	sed 's/@/$*/g' $< >$@
 
 main.c: $(FROM)/main.c
