@@ -114,6 +114,10 @@ class Opening:
     state: State
     density: Density | None = None
 
+    def __post_init__(self) -> None:
+        fits = self.density is None or self.state == "cached"
+        require(fits, f"Instances for their density are not '{self.state}'.", 'Write state = "cached".')
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reading(Metric):

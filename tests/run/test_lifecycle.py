@@ -274,12 +274,8 @@ def test_a_knob_is_held_and_put_back_even_by_another_process(tmp_path: Path) -> 
         ("version = 1", 'version = 1\nneeds = ["disk"]', "'needs' cannot be had", "Remove 'needs'"),
         ('"true"', '"{work}"', "'{work}' means nothing", "cpus, memory, seconds"),
         ('json = "start"', "pattern = '(1)'", "'start' is not read from JSON", "'json'"),
-        (
-            "[job]",
-            CROWD.replace("most = 2", "most = 1").format(level=1) + "\n[job]",
-            "'instance.density.most'",
-            "than 1",
-        ),
+        ("[job]", f"{CROWD.format(level=0)}\n[job]", "'instance.density.level' holds 0", "greater than 0"),
+        ('"cached"', f'"cold"\n{CROWD.format(level=1)}', "density are not 'cold'", 'state = "cached"'),
     ],
 )
 def test_what_an_instance_of_its_own_cannot_have_is_refused(old: str, new: str, message: str, remedy: str) -> None:

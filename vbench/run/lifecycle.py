@@ -39,6 +39,8 @@ def iterate(
     origin = jobs.Origin(step, iteration, warmup=warmup)  # of no instance of the boot: every iteration has another
     first = first_of(workload, nursery, step)
     try:
+        with nursery.times.spent("starting targets"):
+            nursery.prepare(target, workload.instance.state)
         with nursery.times.spent(WARMUPS if warmup else JOBS):
             outcome = measured(workload.instance, first, target, nursery)
     except StoreError:

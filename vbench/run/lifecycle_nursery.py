@@ -48,17 +48,16 @@ class Nursery:
         with self.machine.place(_name(target, number)) as place, self._opened(target, state, place) as instance:
             yield instance
 
-    def seed(self, target: Target) -> Seed:
-        """Return this boot's own seed of a target: what is restored from it is of this boot and of no other."""
-        if target.name not in self.seeds:
+    def prepare(self, target: Target, state: str) -> None:
+        """Plant this boot's own seed of a target that will be restored: its instances are of no other boot."""
+        if _restores(target, state) and target.name not in self.seeds:
             place = self.stack.enter_context(self.machine.place(_name(target, 0)))
             planted = plant(target, place, self.settings, self.machine.ledger)
             self.seeds[target.name] = self.stack.enter_context(planted)
-        return self.seeds[target.name]
 
     def _opened(self, target: Target, state: str, place: Place) -> AbstractContextManager[Instance]:
-        if state == "restored" and restorable(target):
-            return open_restored(self.seed(target), place, self.settings, self.machine.ledger)
+        if _restores(target, state):
+            return open_restored(self.seeds[target.name], place, self.settings, self.machine.ledger)
         if state == "cold":
             target = replace(target, hops=(Chilled(target.hops[0]), *target.hops[1:]))
         return open_target(target, place, self.settings, self.machine.ledger)
@@ -78,6 +77,10 @@ class Chilled:
         entry = self._hop.enter(place, settings, stack)
         files.evict([*entry.image(), *files.programs(entry.argv)])
         return entry
+
+
+def _restores(target: Target, state: str) -> bool:
+    return state == "restored" and restorable(target)
 
 
 def _name(target: Target, number: int) -> str:
