@@ -33,7 +33,8 @@ def _costs(job: Finished) -> Iterator[Sample]:
 def _meaning(jobs: list[Finished]) -> Iterator[str]:
     units: dict[str, set[str]] = {}
     for job in jobs:
-        units.setdefault(unit_of_work(job.workload), set()).add(job.workload.name)
+        if unit := unit_of_work(job.workload):
+            units.setdefault(unit, set()).add(job.workload.name)
     if units:
         told = "; ".join(f"{unit}: {', '.join(sorted(names))}" for unit, names in sorted(units.items()))
         yield (

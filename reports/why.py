@@ -48,12 +48,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Why:
-    """All counters of a workload on a target; `unit` says what a unit of its work is."""
+    """All counters of a workload on a target; `unit` says what a unit of its work is, None where nobody knows."""
 
     run: str
     workload: str
     target: str
-    unit: str
+    unit: str | None
     lines: tuple[Line, ...]
 
 

@@ -35,10 +35,8 @@ def _words(amount: Amount, unit: str) -> str:
 
 
 def _notes(why: Why) -> tuple[str, ...]:
-    about = (
-        f"{why.workload} on {why.target}: medians over the measured jobs, for a whole job. 'times' compares them for "
-        f"the same work: {why.unit}."
-    )
+    same = f"for the same work: {why.unit}" if why.unit else "as they are: how much work a job does is unknown"
+    about = f"{why.workload} on {why.target}: medians over the measured jobs, of whole jobs. 'times' compares them {same}."
     return (about, *_reasons(why))
 
 
@@ -46,10 +44,13 @@ def _reasons(why: Why) -> list[str]:
     """Return each reason once, with the counters that it is the reason for."""
     found: dict[tuple[str, str], list[str]] = {}
     for line in why.lines:
-        for name, amount in ((BARE, line.bare), (why.target, line.target)):
+        where: dict[str, list[str]] = {}
+        for target, amount in ((BARE, line.bare), (why.target, line.target)):
             if amount.job is None:
-                found.setdefault((name, amount.unknown), []).append(line.name)
-    return [f"unknown on {name}: {reason} ({_some(names)})." for (name, reason), names in found.items()]
+                where.setdefault(amount.unknown, []).append(target)
+        for reason, targets in where.items():
+            found.setdefault((", ".join(targets), reason), []).append(line.name)
+    return [f"unknown on {targets}: {reason} ({_some(names)})." for (targets, reason), names in found.items()]
 
 
 def _some(names: list[str]) -> str:

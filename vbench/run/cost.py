@@ -19,6 +19,7 @@ from vbench.workloads.argv import used
 CPU = Metric("cpu_per_work", "s", "lower")
 ENERGY = Metric("energy_per_work", "J", "lower")
 RATES = ("1/s", "B/s")
+WHOLE = "the job"
 TICKS = 100.0  # a second has in /proc: USER_HZ, fixed for user space on all machines that we know
 ELSEWHERE, NOTICED = 0.05, 0.1  # share of the job's own CPU seconds that the host spent at least, if these are so many
 _PROCESS = re.compile(r"/proc/\d+/stat")
@@ -76,16 +77,16 @@ def work(workload: Workload, record: Record, samples: Sequence[Sample]) -> float
         return failed
     if rate:
         return rate * record.wall
-    if any(metric.unit in RATES for metric in workload.metrics) or "seconds" in used(workload.job.argv):
+    if unit_of_work(workload) != WHOLE:
         return Failure("host", "the work is unknown: the job ends after its seconds and gives no rate")
     return 1.0
 
 
-def unit_of_work(workload: Workload) -> str:
-    """Return what a unit of work is, in words."""
+def unit_of_work(workload: Workload) -> str | None:
+    """Return what a unit of work is, in words; None where a job does an unknown amount of it."""
     rate = next((metric for metric in workload.metrics if metric.unit in RATES), None)
     if rate is None:
-        return "the job"
+        return None if "seconds" in used(workload.job.argv) else WHOLE
     return "a byte" if rate.unit == "B/s" else f"one of what '{rate.name}' counts"
 
 
