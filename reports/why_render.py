@@ -36,7 +36,9 @@ def _words(amount: Amount, unit: str) -> str:
 
 def _notes(why: Why) -> tuple[str, ...]:
     same = f"for the same work: {why.unit}" if why.unit else "as they are: how much work a job does is unknown"
-    about = f"{why.workload} on {why.target}: medians over the measured jobs, of whole jobs. 'times' compares them {same}."
+    about = (
+        f"{why.workload} on {why.target}: medians over the measured jobs, of whole jobs. 'times' compares them {same}."
+    )
     return (about, *_reasons(why))
 
 
