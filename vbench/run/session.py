@@ -138,7 +138,8 @@ class Session:
         instance = self._peer.enter_context(open_target(peer, place, self.settings, self.machine.ledger))
         self.setting = jobs.Setting(self.plan.profile, self.settings, instance, PEER, self.reporter.times)
         for workload in self.workloads.values():
-            jobs.put_files(workload, instance)
+            if "network" in workload.needs:  # no other has a step here
+                jobs.put_files(workload, instance)
         self._peer_lives = True
 
     def _open(self, name: str, boot: int, workloads: Sequence[str], stack: ExitStack) -> Live:
