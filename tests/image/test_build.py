@@ -5,6 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -16,11 +18,25 @@ from vbench.image import Image, Recipe, build, check, images
 from vbench.image.mmdebstrap import explain
 
 pytestmark = [
-    pytest.mark.usefixtures("xdg"),
+    pytest.mark.usefixtures("store"),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can build here"),
 ]
 
 SMALL = Recipe(suite="bookworm", variant="essential", packages=("busybox-static",), kernel="linux-image-cloud-amd64")
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
+ROOM = 2 * 2**30  # bytes of memory that two builds and their roots take at the most
+
+
+@pytest.fixture
+def store(xdg: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of the images: in memory where there is room, since dpkg waits for the disk after every file."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
+        yield xdg
+        return
+    with tempfile.TemporaryDirectory(prefix="vbtest-", dir=MEMORY) as folder:
+        monkeypatch.setenv("XDG_DATA_HOME", f"{folder}/data")
+        yield Path(folder)
 
 
 def quiet(_line: str) -> None:
@@ -68,7 +84,7 @@ except HostError as error:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_build_that_ends_in_the_middle_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_build_that_ends_in_the_middle_leaves_nothing(number: signal.Signals, store: Path) -> None:
     argv = [sys.executable, "-c", BUILD, SMALL.model_dump_json()]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as builder:
         assert builder.stdout
@@ -79,7 +95,7 @@ def test_a_build_that_ends_in_the_middle_leaves_nothing(number: signal.Signals, 
     assert len(family) > 2
     _, alive = psutil.wait_procs(family, timeout=10)
     assert not alive
-    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
+    assert str(store) not in Path("/proc/self/mountinfo").read_text()
     assert images() == []
     if number == signal.SIGINT:
         assert store_is_clean()
@@ -106,8 +122,8 @@ def test_no_mmdebstrap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert caught.value.remedy == "apt-get install mmdebstrap"
 
 
-def test_no_space_left(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
+def test_no_space_left(store: Path) -> None:
+    (store / "data").mkdir()
     script = 'mount -t tmpfs -o size=64M tmpfs "$XDG_DATA_HOME" && exec "$@"'
     argv = ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", BUILD, SMALL.model_dump_json()]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
