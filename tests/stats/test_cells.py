@@ -284,3 +284,24 @@ def test_restored_instances_count_as_one_boot() -> None:
     assert row.ratio == pytest.approx(2.0)
     assert (row.boots, row.low, row.high, row.mde, row.verdict) == (1, None, None, None, "one boot")
     assert any("restored from one boot" in warning for warning in row.warnings)
+
+
+def test_where_the_first_boots_chose_how_many_there_are_their_spread_makes_the_interval() -> None:
+    """Log-ratios of .1, .2, .3 chose five boots: s .1 with t(.975, 2) over sqrt(5), around the mean of all five."""
+    ratios = boots(*(math.exp(log) for log in (0.1, 0.2, 0.3, 0.2, 0.2)))
+    samples = session({"bare": boots(1, 1, 1, 1, 1), "kvm": ratios})
+    kvm = row(cells(samples, Context(pilot=3)))
+    half = 4.302653 * 0.1 / math.sqrt(5)
+    assert kvm.low == pytest.approx(math.exp(0.2 - half))
+    assert kvm.high == pytest.approx(math.exp(0.2 + half))
+    plain = row(cells(samples))
+    assert plain.high != pytest.approx(kvm.high)
+    assert row(cells(samples, Context(pilot=5))).high == plain.high  # there was no second stage
+
+
+def test_a_boot_of_the_first_stage_that_was_lost_costs_its_degree_of_freedom() -> None:
+    ratios = boots(*(math.exp(log) for log in (0.1, 0.3, 0.2, 0.2)))
+    samples = session({"bare": boots(1, 1, 1, 1, 1), "kvm": [[[None]], *ratios]})
+    kvm = row(cells([s for s in samples if s.value is not None], Context(pilot=3)))
+    half = 12.706205 * math.sqrt(0.02) / math.sqrt(4)
+    assert kvm.high == pytest.approx(math.exp(0.2 + half))
