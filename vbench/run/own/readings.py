@@ -10,20 +10,21 @@ from vbench.workloads.form import KNOWN, Reading, Unit
 _WORD = re.compile(r"([a-z][a-z0-9_]*)(?::([^:=]+))?(?::(lower|higher))?=(.+)", re.DOTALL)
 _FORM = "Write NAME[:UNIT[:lower|higher]]=PATTERN, such as 'rate:1/s=([0-9.]+) req/s', or NAME=$.PATH for JSON."
 
-_THOUSANDS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
-_PREFIXES = {"": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
-_SIZES = {"B": 1.0} | {
-    f"{letter}{kind}": one
-    for letter, scale in _THOUSANDS.items()
-    for kind, one in (("B", scale), ("iB", 1024.0 ** {1e3: 1, 1e6: 2, 1e9: 3}[scale]), ("bit", scale / 8))
+_LARGE = {"k": 1, "K": 1, "M": 2, "G": 3}  # powers of 1000, and of 1024 with an i
+_SMALL = {"": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+_SIZES = {
+    "B": 1.0,
+    **{f"{letter}B": 1000.0**power for letter, power in _LARGE.items()},
+    **{f"{letter}iB": 1024.0**power for letter, power in _LARGE.items()},
+    **{f"{letter}bit": 1000.0**power / 8 for letter, power in _LARGE.items()},
 }
 UNITS: dict[str, tuple[Unit, float]] = {
-    **{f"{prefix}s": ("s", scale) for prefix, scale in _PREFIXES.items()},
-    **{f"{prefix}J": ("J", scale) for prefix, scale in _PREFIXES.items()},
-    **{f"{prefix}W": ("W", scale) for prefix, scale in _PREFIXES.items()},
+    **{f"{prefix}s": ("s", scale) for prefix, scale in _SMALL.items()},
+    **{f"{prefix}J": ("J", scale) for prefix, scale in _SMALL.items()},
+    **{f"{prefix}W": ("W", scale) for prefix, scale in _SMALL.items()},
     **{size: ("B", scale) for size, scale in _SIZES.items()},
     **{f"{size}/s": ("B/s", scale) for size, scale in _SIZES.items()},
-    **{f"{prefix}/s": ("1/s", scale) for prefix, scale in _THOUSANDS.items()},
+    **{f"{letter}/s": ("1/s", 1000.0**power) for letter, power in _LARGE.items()},
     "1/s": ("1/s", 1.0),
     "1": ("1", 1.0),
     "%": ("1", 1e-2),
