@@ -29,6 +29,7 @@ def test_bare_is_confined_and_cannot_change_the_image(bench: Bench) -> None:
         assert memory_limit_of(bare.pipe.process.pid) == MEMORY
         assert not bare.pipe.exec(["touch", "/etc/changed"]).ok
         assert ask(bare, "echo x > /data/y; echo z > /tmp/w; cat /data/y") == "x"
+        assert bare.place.address in ask(bare, "ip address show dev vbr0")
         assert bare.accelerator is None
     assert not Path(bench.host.image.rootfs, "etc/changed").exists()
 
@@ -60,6 +61,7 @@ def test_podman_has_the_limits_and_an_address(bench: Bench) -> None:
         assert reaches_the_peer(podman)
         assert ask(podman, "echo x > /data/y; cat /data/y") == "x"
         assert ask(podman, "cat /proc/1/comm").startswith("python3")
+        assert "volatile" not in ask(podman, "grep ' / ' /proc/mounts")  # an fsync there is one
         assert podman.accelerator is None
 
 
