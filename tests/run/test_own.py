@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ import pytest
 from tests.cli.calls import call
 from tests.run.command import Home, interrupted
 from vbench.errors import InputError
+from vbench.model import Failure
 from vbench.run.own import command, luggage, readings
-from vbench.workloads import Workload, expand
+from vbench.workloads import Workload, expand, parse
 from vbench.workloads.foreign import read
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "workloads"
@@ -118,6 +120,17 @@ def test_a_command_is_what_the_user_typed_and_names_are_bounded() -> None:
     long = [command.workload(f"{'x' * 300} {number}", [], [], 60).name for number in range(2)]
     assert len(set(long)) == 2
     assert max(map(len, long)) < 60
+
+
+def test_the_clock_is_a_source_like_json_and_pattern() -> None:
+    workload = command.workload("true", [], [], 60)
+    assert parse(workload, "whatever it says", 1.5) == {"duration": 1.5}
+    unknown = parse(workload, "a file that was imported")["duration"]
+    assert isinstance(unknown, Failure)
+    assert "nothing says how long the job took" in unknown.message
+    for spoilt, said in (({"pattern": "(.)"}, "needs one source"), ({"scale": 2.0}, "is no time by the clock")):
+        with pytest.raises(InputError, match=said):
+            replace(readings.clock(), **spoilt)
 
 
 def members(archive: bytes) -> dict[str, tarfile.TarInfo]:
