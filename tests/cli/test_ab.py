@@ -107,12 +107,13 @@ def test_the_run_stays_and_is_shown_and_verified_and_the_summary_of_a_job_is_app
     summary = home.folder / "summary.md"
     done = ab(home, "plain", "bare:memory=1G", "--profile", "smoke", "--format", "md", GITHUB_STEP_SUMMARY=str(summary))
     assert done.stdout == summary.read_text().removesuffix("\n")
-    assert done.stdout.startswith("## bare:memory=1G against plain")
+    assert done.stdout.splitlines()[1] == "## bare:memory=1G against plain"
     head = json.loads((home.bundles()[-1] / "run.json").read_text())
     assert head["variants"] == {"bare:memory=1G": {"memory": "1G"}}
     assert head["label"] == {"ab.base": "plain", "ab.new": "bare:memory=1G"}
     assert "bare:memory=1G" in home.vbench("show").stdout
     assert home.vbench("verify").returncode == 0
+    assert home.vbench("verify", str(summary)).returncode == 0
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="control groups are root's")
