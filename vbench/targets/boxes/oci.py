@@ -54,7 +54,7 @@ def configure(config: dict[str, Any], place: Place, settings: Settings, group: s
     process |= {"terminal": False, "args": [*MAKE_RUN, *AGENT]}
     process["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted"), names)
     process["rlimits"] = []  # the host's own
-    config["root"] = {"path": place.rootfs, "readonly": True}
+    config["root"] = {"path": os.path.realpath(place.rootfs), "readonly": True}  # runc takes no link
     config["mounts"] += [_tmpfs("/tmp", "mode=1777"), _tmpfs("/run", "mode=755")]  # noqa: S108 - the box's own
     config["mounts"] += [_bind(place.data, "/data", "rw"), _bind(place.agent, pyz.AGENT, "ro")]
     linux["cgroupsPath"] = group
