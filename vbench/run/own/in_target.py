@@ -40,6 +40,7 @@ class Listener:
         """Note a test that fails or is skipped."""
         self._note(report)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_benchmark_generate_machine_info(self) -> dict[str, str]:
         """Spare every job a second in which the CPU is asked what it is: the run's snapshots know."""
         return {"python_version": platform.python_version()}
