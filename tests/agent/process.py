@@ -56,3 +56,8 @@ def with_words(words: str) -> list[int]:
             if words in line and alive(int(folder.name)):
                 found.append(int(folder.name))
     return found
+
+
+def gone(words: str) -> bool:
+    """Whether the processes whose command line holds `words` end: a kill takes its moment on a busy machine."""
+    return soon(lambda: not with_words(words))

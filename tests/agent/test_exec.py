@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.process import HELLO, Process, alive, soon, with_words
+from tests.agent.process import HELLO, Process, alive, gone, soon, with_words
 from vbench.agent.jobs import BEAT, WATCH_LIMIT
 from vbench.errors import JobError
 from vbench.targets.pipe import OUTPUT_LIMIT, Pipe
@@ -75,14 +75,14 @@ def test_a_deadline_ends_the_whole_session_of_a_job(pipe: Pipe) -> None:
     assert outcome.stdout == "early\n"
     assert outcome.wall >= 0.5
     assert outcome.complaint() == "ran past its deadline: early"
-    assert not with_words("sleep 4711")
+    assert gone("sleep 4711")
 
 
 def test_the_deadline_does_not_wait_for_a_stream_to_close(pipe: Pipe) -> None:
     """A daemon of the job's holds its stdout: the job is over when its process is."""
     outcome = pipe.exec(["sh", "-c", "setsid sleep 4712.1 & echo $!"], timeout=60)
     assert outcome.ok
-    assert not with_words("sleep 4712")
+    assert gone("sleep 4712")
 
 
 def test_a_job_that_a_signal_ends_says_which(pipe: Pipe) -> None:
@@ -94,7 +94,7 @@ def test_a_job_that_a_signal_ends_says_which(pipe: Pipe) -> None:
 def test_orphans_that_hide_in_sessions_of_their_own_are_swept(pipe: Pipe) -> None:
     script = "for i in 1 2 3; do setsid sh -c 'setsid sleep 4713.1 & sleep 4713.2' & done; sleep 0.3"
     assert pipe.exec(["sh", "-c", script]).ok
-    assert not with_words("sleep 4713")
+    assert gone("sleep 4713")
 
 
 def test_a_program_that_is_not_there_is_a_jobs_error_and_the_agent_goes_on(pipe: Pipe) -> None:

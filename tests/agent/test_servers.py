@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.process import soon, with_words
+from tests.agent.process import gone, soon, with_words
 from vbench.errors import JobError
 from vbench.targets.pipe import Pipe
 
@@ -33,33 +33,33 @@ def test_a_server_is_up_once_it_says_so_and_gone_once_it_is_stopped(pipe: Pipe) 
     reply = pipe.request("stop", 60, handle=handle)
     assert reply["signal"] == 15
     assert reply["stdout"] == "warming\nready to serve\n"
-    assert not with_words("sleep 4715")
+    assert gone("sleep 4715")
     with pytest.raises(JobError, match="KeyError"):
         pipe.stop(handle)
 
 
 def test_the_word_may_come_on_stderr(pipe: Pipe) -> None:
     pipe.stop(start(pipe, "echo ready >&2; sleep 4716.1"))
-    assert not with_words("sleep 4716")
+    assert gone("sleep 4716")
 
 
 def test_a_server_that_takes_no_notice_of_sigterm_is_killed_with_its_children(pipe: Pipe) -> None:
     handle = start(pipe, "trap '' TERM; setsid sleep 4717.1 & echo ready; while :; do sleep 4717.2; done")
     assert pipe.request("stop", 60, handle=handle)["signal"] == 9
-    assert not with_words("sleep 4717")
+    assert gone("sleep 4717")
 
 
 def test_a_server_that_dies_says_why(pipe: Pipe) -> None:
     with pytest.raises(JobError, match=r"The server 'sh' did not come up in 'agent': it exited with 3: no port\."):
         start(pipe, "setsid sleep 4718.1 & echo no port >&2; exit 3")
     assert pipe.exec(["true"]).ok
-    assert not with_words("sleep 4718")
+    assert gone("sleep 4718")
 
 
 def test_a_server_that_is_never_ready_is_ended_at_its_deadline(pipe: Pipe) -> None:
     with pytest.raises(JobError, match=r"it ran past its deadline: soon\."):
         start(pipe, "echo soon; sleep 4719.1", timeout=0.5)
-    assert not with_words("sleep 4719")
+    assert gone("sleep 4719")
 
 
 @pytest.mark.parametrize("job", [True, False], ids=["while a job runs", "while nothing is asked"])

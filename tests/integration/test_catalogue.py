@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -32,24 +33,36 @@ EXCUSED = {
 }
 
 
+Line = dict[str, Any]
+
+
 @pytest.fixture(scope="module")
-def lines(shared_home: Home) -> Iterator[list[dict[str, object]]]:
-    """The samples of one run of the whole catalogue."""
-    chosen = [word for one in WORKLOADS for word in ("--workload", one.name)]
+def lines(shared_home: Home) -> Iterator[list[Line]]:
+    """The samples of one run of the whole catalogue.
+
+    A nested guest under emulation stops answering once in some hundred jobs on a busy machine. Its cells of that boot
+    are lost, and those workloads get one more run: a fresh instance must give their numbers.
+    """
+    first = taken(shared_home, {workload.name for workload in WORKLOADS})
+    lost = {line["workload"] for line in first if line["failure"] and line["failure"]["blame"] == "target"}
+    again = taken(shared_home, lost) if lost else []
+    yield [line for line in first if line["workload"] not in lost] + again
+    assert not leftovers(shared_home, [])
+
+
+def taken(home: Home, workloads: set[str]) -> list[Line]:
+    chosen = [word for name in sorted(workloads) for word in ("--workload", name)]
     first = str(min(os.sched_getaffinity(0)))
     words = ("run", "--target", ",".join(TARGETS), *chosen, "--profile", "smoke", "--seed", "1")
-    done = replace(shared_home, seconds=2300).vbench(*words, prefix=("taskset", "--cpu-list", first))
+    done = replace(home, seconds=2300).vbench(*words, prefix=("taskset", "--cpu-list", first))
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    yield shared_home.lines()
-    assert not leftovers(shared_home, [])
+    return home.lines()
 
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
-def test_every_metric_has_a_number_or_the_reason(
-    lines: list[dict[str, object]], workload: Workload, target: str
-) -> None:
+def test_every_metric_has_a_number_or_the_reason(lines: list[Line], workload: Workload, target: str) -> None:
     mine = [line for line in lines if (line["workload"], line["target"]) == (workload.name, target)]
     assert {line["metric"] for line in mine} >= {metric.name for metric in workload.metrics}
     excuse = EXCUSED.get((workload.name, target))

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.process import alive, soon, with_words
+from tests.agent.process import alive, gone, soon, with_words
 from tests.run.command import SECONDS, Home, interrupted, leftovers
 from vbench.store.bundle import Bundle
 
 ROOT_ONLY = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
-SLOW = "sleep 0.4; echo rate 42; echo other 43"
+SLOW = "sleep 0.47; echo rate 42; echo other 43"
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def cells(home: Home) -> Counter[tuple[object, ...]]:
 def test_a_target_that_is_killed_in_a_job_loses_the_rest_of_its_boot_only(slow: Home) -> None:
     slow.targets(other=["env", "A=1", "{command}"])
     process = slow.start(target="bare,other", profile="quick")
-    assert soon(lambda: bool(with_words("sleep 0.4")) and len(slow.lines()) >= 6)
+    assert soon(lambda: bool(with_words("sleep 0.47")) and len(slow.lines()) >= 6)
     os.kill(slow.process_of("other"), signal.SIGKILL)
     assert process.wait() == 0, slow.said.read_text()
     lines = slow.lines()
@@ -56,7 +56,7 @@ def test_a_job_that_kills_its_own_agent_is_the_targets_failure(home: Home) -> No
     assert next(line["value"] for line in home.lines() if line["workload"] == "own.fine") == 42.0
     lost = [line for line in home.lines() if line["workload"] == "own.suicide"]
     assert [line["failure"]["blame"] for line in lost] == ["target"] * 2
-    assert not with_words("sleep 600 ")
+    assert gone("sleep 600 ")
     assert not leftovers(home, [])
 
 
@@ -78,7 +78,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(slow: Home) -> None:
     made = slow.started()
     process.kill()
     process.wait()
-    assert soon(lambda: not with_words("sleep 0.4"), 60), "jobs die with vbench"
+    assert soon(lambda: not with_words("sleep 0.47"), 60), "jobs die with vbench"
     (bundle,) = slow.bundles()
     before = (bundle / "samples.jsonl").read_bytes()
     steps = slow.vbench("show", "--format", "json")
@@ -134,7 +134,7 @@ def test_an_interrupted_run_keeps_its_samples_and_leaves_nothing(slow: Home, num
     assert "Traceback" not in slow.said.read_text()
     assert len(slow.lines()) >= 6
     assert slow.vbench("show").returncode == 0
-    assert not with_words("sleep 0.4")
+    assert gone("sleep 0.47")
     assert not leftovers(slow, made)
 
 
@@ -229,4 +229,4 @@ def test_after_sigkill_the_next_start_removes_all_five_kinds(shared_home: Home) 
     pids = [entry["pid"] for entry in made if entry["kind"] == "process"]
     assert len(pids) >= 4
     assert not any(alive(pid) for pid in pids)
-    assert not with_words(str(home.scratch))
+    assert gone(str(home.scratch))

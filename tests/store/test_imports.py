@@ -288,7 +288,9 @@ def test_what_pytest_benchmark_saves_is_imported(tmp_path: Path) -> None:
         "-p",
         "no:cacheprovider",
     ]
-    subprocess.run([sys.executable, "-m", "pytest", "-q", *options, "test_sort.py"], check=True, cwd=tmp_path)
+    # A worker of pytest-xdist would measure nothing.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    subprocess.run([sys.executable, "-m", "pytest", "-q", *options, "test_sort.py"], check=True, cwd=tmp_path, env=env)
     bundle = imported(tmp_path, ("bare", (tmp_path / "out.json").read_text()))
     (sample,) = bundle.samples()
     assert sample.metric == "duration"
