@@ -23,7 +23,7 @@ from vbench.targets.restore import open_restored, plant
 from vbench.targets.spawn import spawn
 
 pytestmark = pytest.mark.bench
-ROUNDS = 6  # even: each side goes first in half of them
+ROUNDS = 10  # even: each side goes first in half of them
 SETTINGS = Settings(accelerator="tcg")
 # A guest of busybox alone that does not even mount its disk: the least that this command line can do.
 FLOOR = b"""#!/bin/busybox sh

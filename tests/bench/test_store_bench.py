@@ -55,8 +55,8 @@ def one_run(number: int) -> Bundle:
 def asdict_line(*fields: object) -> str:
     """Return a sample's line as the recorder writes it."""
     *before, value, raw = fields
-    known = dict(zip(asdict(EXAMPLE), [*before, float(str(value)), False, raw, None, []], strict=True))
-    return json.dumps(known) + "\n"
+    known = dict(zip(asdict(EXAMPLE), before, strict=False)) | {"value": float(str(value)), "raw": raw}
+    return json.dumps(asdict(EXAMPLE) | known) + "\n"
 
 
 EXAMPLE = Sample("w", "m", "s", "lower", "t", "i", 0, 0, 0, 1.0)

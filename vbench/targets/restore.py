@@ -44,7 +44,8 @@ def plant(target: Target, place: Place, settings: Settings, ledger: Ledger) -> I
     with ledger.folder_for("seed", MEMORY) as folder:
         ram = Ram(str(folder / "memory"), str(folder / "state"))
         with ExitStack() as stack:
-            pipe, inside, entries = enter(target, replace(place, ram=ram), settings, stack, ledger)
+            saved = replace(settings, restored=True)
+            pipe, inside, entries = enter(target, replace(place, ram=ram), saved, stack, ledger)
             if entries[0].save is None:
                 raise ValueError("only a guest can be saved")
             with last_words(pipe):
