@@ -17,7 +17,6 @@ from tests.targets.entering import (
     pinned_to,
     reaches_the_peer,
 )
-from vbench.targets import tsc
 from vbench.targets.restore import open_restored, plant
 
 pytestmark = pytest.mark.skipif(not ROOT, reason="the network, the limits and podman need root")
@@ -85,9 +84,6 @@ def test_a_guest_has_what_was_asked_for_and_stands_still_when_it_is_frozen(bench
         assert not guest.pipe.exec(["touch", "/etc/changed"]).ok
         status = Path(f"/proc/{guest.pipe.process.pid}/status").read_text()
         assert f"Cpus_allowed_list:\t{bench.host.target_cpus[0]}\n" in status
-        rate = float(ask(guest, "sed -n 's/^cpu MHz.*: //p' /proc/cpuinfo")) * 1e3
-        if guest.accelerator == "tcg" and tsc.kilohertz():
-            assert rate == pytest.approx(tsc.kilohertz(), rel=1e-3), "its counter is ours, and it was told the rate"
         before = float(ask(guest, "cut -d' ' -f1 /proc/uptime"))
         guest.freeze()
         subprocess.run(["sleep", "4"], check=True)

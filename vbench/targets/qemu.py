@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vbench.image import cpio
 from vbench.model import Missing
-from vbench.targets import accelerator, pyz, tsc
+from vbench.targets import accelerator, pyz
 from vbench.targets.hop import Entry
 from vbench.targets.monitor import Monitor, load, save
 from vbench.targets.network import add_tap, bridge_guest
@@ -93,7 +93,7 @@ class Qemu:
 
 def command(place: Place, settings: Settings, kind: str, initrd: str, disk: str) -> list[str]:
     """Return QEMU's command line without its network."""
-    append = [*COMMON, *(emulated() if kind == "tcg" else []), *mitigations()]
+    append = [*COMMON, *(EMULATED if kind == "tcg" else []), *mitigations()]
     return [
         *(settings.qemu or EMULATOR, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-machine", machine(place, settings), "-accel", kind, "-cpu", MODEL[kind], "-smp", str(settings.cpus)),
@@ -129,12 +129,6 @@ def memory(ram: Ram | None, size: int) -> list[str]:
     backend = f"memory-backend-file,id=ram,size={size}M,mem-path={ram.memory},share={share}"
     incoming = ["-incoming", "defer"] if ram.restore else []
     return ["-m", f"{size}M", "-object", backend, "-machine", "memory-backend=ram", *incoming]
-
-
-def emulated() -> list[str]:
-    """Return the kernel parameters of a guest under TCG: the rate of its counter, which is ours, is told to it."""
-    rate = tsc.kilohertz()
-    return [*EMULATED, *([f"tsc_early_khz={rate}"] if rate else [])]
 
 
 def mitigations() -> list[str]:
