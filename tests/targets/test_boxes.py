@@ -39,6 +39,7 @@ def test_a_box_is_confined_and_cannot_change_the_image(bench: Bench, name: str) 
         assert ask(box, "echo x > /data/y; echo z > /tmp/w; cat /data/y") == "x"
         assert int(ask(box, "ls -d /proc/[0-9]* | wc -l")) < 8, "it sees its own processes only"
     assert not Path(bench.host.image.rootfs, "etc/changed").exists()
+    assert not list(Path("/sys/fs/cgroup").glob("*/lxc.*")), "lxc moves its monitor into a group that nobody records"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,7 +15,9 @@ CONFIG = """\
 lxc.rootfs.path = dir:{rootfs}
 lxc.rootfs.options = ro
 lxc.uts.name = vbench
-lxc.cgroup.dir = {group}
+lxc.cgroup.dir.monitor = {group}/monitor
+lxc.cgroup.dir.container = {group}/container
+lxc.cgroup.dir.monitor.pivot = {group}-pivot
 lxc.net.0.type = none
 lxc.autodev = 1
 lxc.mount.auto = proc:mixed sys:ro
@@ -41,7 +43,8 @@ class Lxc:
         inside = network(place, stack)
         before = [*place.tools(), *(["nsenter", f"--net={inside}", "--"] if inside else [])]
         name = f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
-        stack.enter_context(place.hold("cgroups", name=name))
+        for group in (name, f"{name}-pivot"):  # where lxc's monitor goes last must lie outside of what it removes
+            stack.enter_context(place.hold("cgroups", name=group))
         file = place.path("lxc.conf")
         files = {"rootfs": place.rootfs, "data": place.data, "agent": place.agent, "inside": pyz.AGENT.lstrip("/")}
         text = CONFIG.format(group=name, **files) + limit(place, settings)
