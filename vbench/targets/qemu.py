@@ -116,7 +116,7 @@ def machine(place: Place, settings: Settings) -> str:
     """Return the machine's type: one without firmware tables to walk where each access is an exit of two levels.
 
     A microvm finds its TSC's rate by a calibration that hangs under TCG, but KVM's clock tells an inner guest. One that
-    comes from a memory snapshot answers later than q35 does, and it does not boot.
+    is saved does not boot again, and more pairs with q35 inside came back quickly.
     """
     return "microvm,acpi=on,pcie=on,rtc=on" if place.depth and not settings.restored else "q35"
 
