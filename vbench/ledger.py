@@ -27,6 +27,11 @@ PAUSES = (b"catatonit\0-P\0", b"podman pause\0")  # as podman names them
 Entry = dict[str, Any]
 
 
+def new_name() -> str:
+    """Return a name that nobody has yet, by which a thing of ours is known, with our PID in it."""
+    return f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+
+
 def boot_id() -> str:
     """Return the kernel's identifier of this boot of the host."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

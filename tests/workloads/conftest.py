@@ -1,9 +1,11 @@
 """A small, whole workload, which each test spoils in its own way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.workloads.bench import Bench, opened
+from vbench.image import Image
 from vbench.workloads import Workload, load
 
 PATH = "some/where/app/sort.toml"
@@ -59,3 +61,10 @@ def spoil() -> Spoil:
         return load(TEXT.replace(old, new, 1), path, FILES.__getitem__)
 
     return loader
+
+
+@pytest.fixture(scope="module")
+def bench(image: Image) -> Iterator[Bench]:
+    """One bare instance with its peer for all the jobs of a file."""
+    with opened(image) as bench:
+        yield bench

@@ -2,14 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.workloads.bench import ROOT, Bench, opened
+from tests.workloads.bench import ROOT, Bench
 from vbench import config
-from vbench.image import Image
 from vbench.run import jobs
 from vbench.targets.pipe import Outcome
 from vbench.workloads import Workload, expand
@@ -20,12 +18,6 @@ PORT = 29000
 CLUSTER = "/usr/lib/vbench/native/cluster"
 COUNT = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM ledger').fetchone())"
 pytestmark = pytest.mark.skipif(not ROOT, reason="the network and the limits need root")
-
-
-@pytest.fixture(scope="module")
-def bench(image: Image) -> Iterator[Bench]:
-    with opened(image) as bench:
-        yield bench
 
 
 def run_job(bench: Bench, workload: Workload, port: int = PORT) -> Outcome:

@@ -1,13 +1,11 @@
 """What is particular to the disk and the network jobs."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from tests.workloads.bench import ROOT, Bench, opened
+from tests.workloads.bench import ROOT, Bench
 from vbench import config
-from vbench.image import Image
 from vbench.model import Failure
 from vbench.run import jobs
 from vbench.workloads import Workload, expand, parse
@@ -18,12 +16,6 @@ SIZES = {"log.dat": 16 * 2**20, "read.dat": 128 * 2**20, "write.dat": 128 * 2**2
 BLOCKS = "find /data -name '*.dat*' -type f -printf '%f %s %b %i %T@\\n' | sort"
 WRITTEN = "import sys; sys.exit(not all(open(sys.argv[1], 'rb').read(4096).strip(b'\\0') for _ in range(256)))"
 needs_root = pytest.mark.skipif(not ROOT, reason="the network and the limits need root")
-
-
-@pytest.fixture(scope="module")
-def bench(image: Image) -> Iterator[Bench]:
-    with opened(image) as bench:
-        yield bench
 
 
 def job_of(bench: Bench, workload: Workload, port: int) -> tuple[str, ...]:

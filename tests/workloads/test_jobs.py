@@ -4,14 +4,12 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.workloads.bench import ROOT, Bench, opened
+from tests.workloads.bench import ROOT, Bench
 from vbench import config
-from vbench.image import Image
 from vbench.workloads import Workload
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples/workloads"
@@ -19,12 +17,6 @@ WORKLOADS = config.workloads([EXAMPLES])
 EXAMPLE = next(workload for workload in WORKLOADS if workload.path.startswith(str(EXAMPLES)))
 ONES = [workload for workload in WORKLOADS if workload.instance is None]  # the others need a new instance each time
 SAMPLE = (*{one.family: one for one in sorted(ONES, key=lambda one: "quick" in one.tags)}.values(), EXAMPLE)
-
-
-@pytest.fixture(scope="module")
-def bench(image: Image) -> Iterator[Bench]:
-    with opened(image) as bench:
-        yield bench
 
 
 @pytest.mark.skipif(not ROOT, reason="the network and the limits need root")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-from vbench.ledger import MARK, Ledger
+from vbench.ledger import Ledger, new_name
 
 ROOT = Path("/sys/fs/cgroup")
 JOIN = '{ echo 0 > "$1"; } 2>/dev/null || :; shift; exec "$@"'  # where the kernel refuses, the target starts uncounted
@@ -23,7 +23,7 @@ def accounted(ledger: Ledger) -> Iterator[list[str]]:
     if own is None or not os.access(own / "cgroup.procs", os.W_OK):
         yield []
         return
-    group = own / f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+    group = own / new_name()
     with ledger.hold("cgroup", path=str(group)):
         try:
             group.mkdir()

@@ -4,7 +4,7 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
-from vbench.ledger import MARK
+from vbench.ledger import new_name
 from vbench.targets.place import Place, Settings
 
 ROOT = Path("/sys/fs/cgroup")
@@ -30,7 +30,7 @@ def memory_limit(place: Place, settings: Settings, stack: ExitStack) -> list[str
             place.warnings.append(NO_LIMIT)
         return []
     folder, limit = found
-    group = folder / f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+    group = folder / new_name()
     stack.enter_context(place.hold("cgroup", path=str(group)))
     group.mkdir()
     (group / limit).write_text(str(settings.memory))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vbench import paths
 from vbench.errors import HostError, JobError
-from vbench.ledger import MARK, made
+from vbench.ledger import MARK, made, new_name
 from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.confine import controllers_delegated
@@ -81,7 +81,7 @@ class Podman:
         if engine.pause:
             stack.enter_context(place.hold("pause", path=str(engine.pause), uid=engine.uid))
         reference = import_image(place, engine)
-        name = f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+        name = new_name()
         parent = self._cgroups(place, name, stack)
         stack.enter_context(place.hold("container", engine=engine.words, name=name))
         # Without --rm, which would mount the overlay so that fsync(2) does nothing; the ledger removes the container.

@@ -1,9 +1,8 @@
 """LXC by lxc-execute: its own small init, and a configuration file of ours."""
 
-import os
 from contextlib import ExitStack
 
-from vbench.ledger import MARK
+from vbench.ledger import new_name
 from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.boxes.box import AGENT, MAKE_RUN, entry, lacking, network
@@ -42,7 +41,7 @@ class Lxc:
         """Write the configuration and run the agent below lxc's init; it keeps the network that it is started in."""
         inside = network(place, stack)
         before = [*place.tools(), *(["nsenter", f"--net={inside}", "--"] if inside else [])]
-        name = f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+        name = new_name()
         for group in (name, f"{name}-pivot"):  # where lxc's monitor goes last must lie outside of what it removes
             stack.enter_context(place.hold("cgroups", name=group))
         file = place.path("lxc.conf")

@@ -1,9 +1,8 @@
 """systemd-nspawn, which needs no systemd on the host where it registers nothing with it."""
 
-import os
 from contextlib import ExitStack
 
-from vbench.ledger import MARK
+from vbench.ledger import new_name
 from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.boxes.box import AGENT, MAKE_RUN, entry, lacking, network, prefix
@@ -25,7 +24,7 @@ class Nspawn:
         """Start the agent behind nspawn's own init on the image's root, which is read-only."""
         before = prefix(place, settings, stack)
         namespace = network(place, stack)
-        name = f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+        name = new_name()
         words = ["systemd-nspawn", "--quiet", f"--directory={place.rootfs}", f"--machine={name}", "--read-only"]
         words += ["--register=no", "--keep-unit", "--as-pid2", "--pipe", "--resolv-conf=off", "--timezone=off"]
         words += ["--link-journal=no", "--tmpfs=/tmp:mode=1777", f"--bind={place.data}:/data"]

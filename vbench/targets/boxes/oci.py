@@ -5,7 +5,7 @@ import os
 from contextlib import ExitStack
 from typing import Any
 
-from vbench.ledger import MARK
+from vbench.ledger import new_name
 from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.boxes.box import AGENT, MAKE_RUN, entry, lacking, network
@@ -35,7 +35,7 @@ class Oci:
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
         """Write a bundle with the limits in it and run it."""
-        name = f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+        name = new_name()
         stack.enter_context(place.hold("cgroups", name=name))
         state = place.path("state")
         stack.enter_context(place.hold("bundle", engine=[self.name, "--root", state], name=name))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vbench import paths
 from vbench.errors import HostError
-from vbench.ledger import MARK, made
+from vbench.ledger import made, new_name
 from vbench.model import Missing
 from vbench.targets import confine
 from vbench.targets.impose.burden import ROOT, Burden
@@ -109,7 +109,7 @@ def _joined(controller: str, values: Values, place: Place, settings: Settings, s
     if found is None:
         raise HostError(f"No group of the controller '{controller}' can be made.", "Mount or delegate it.")
     top, old = found
-    group = top / f"{MARK}{os.getpid()}-{os.urandom(4).hex()}"
+    group = top / new_name()
     stack.enter_context(place.hold("cgroup", path=str(group)))
     with made(group):
         group.mkdir()
