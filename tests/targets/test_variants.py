@@ -10,7 +10,10 @@ from vbench.image import Image
 from vbench.store.bundle import slug
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.impose.hop import parse_count, parse_time
-from vbench.targets.variants import OPTIONS, described, parse
+from vbench.targets.options import options_of
+from vbench.targets.podman import Podman
+from vbench.targets.qemu import Qemu
+from vbench.targets.variants import Varied, described, parse
 
 
 def test_a_plain_name_has_no_options() -> None:
@@ -27,7 +30,7 @@ def test_options_stand_behind_colons_and_may_hold_slashes_and_equals_signs() -> 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("kvm:memry=1G", "There is no option 'memry'. Did you mean 'memory'?"),
+        ("kvm:memry=1G", "'kvm:memry=1G' cannot take the option 'memry'. Did you mean 'memory'?"),
         ("kvm:memory=", "'memory=' in 'kvm:memory=' is no option."),
         ("kvm:memory=1G:tcg", "'tcg' in 'kvm:memory=1G:tcg' is no option."),
         ("kvm:memory=1G:memory=2G", "The option 'memory' is there twice in 'kvm:memory=1G:memory=2G'."),
@@ -38,7 +41,7 @@ def test_options_stand_behind_colons_and_may_hold_slashes_and_equals_signs() -> 
         ("podman:kernel=/etc/passwd", "'podman:kernel=/etc/passwd' cannot take the option 'kernel'."),
         ("bare:runtime=crun", "'bare:runtime=crun' cannot take the option 'runtime'."),
         ("kvm:iops=1000", "'kvm:iops=1000' cannot take the option 'iops'."),
-        ("podman/bare:rate=1M", "'podman/bare:rate=1M' cannot take the option 'rate'."),
+        ("kvm/podman:delay=5ms", "'kvm/podman:delay=5ms' cannot take the option 'delay'."),
         ("bare:iops=0", "'0' is no number above 0."),
         ("bare:cpu-quota=2", "'2' is not a share between 0 and 1."),
         ("bare:delay=5", "'5' is no time."),
@@ -90,9 +93,18 @@ def test_a_variants_name_is_safe_and_short_in_a_path_and_stays_its_own() -> None
     assert slug("kvm/podman-rootless") == "kvm+podman-rootless"
 
 
-def test_every_option_says_what_takes_it() -> None:
-    hops = {hop.name for hop in Catalogue().hops.values()}
-    assert {name for option in OPTIONS.values() for name in option.hops} <= hops
+def test_an_option_belongs_to_the_outermost_hop_that_has_it() -> None:
+    outer, inner = Catalogue().target("podman/kvm:accelerator=tcg:memory=1G").hops
+    assert outer == Varied(Podman(), memory=2**30)
+    assert inner == Qemu(accelerator="tcg")
+    first, second = Catalogue().target("kvm/kvm:accelerator=tcg").hops
+    assert (first, second) == (Varied(Qemu(accelerator="tcg")), Qemu())
+
+
+def test_every_option_says_what_it_is() -> None:
+    said = {key: one.summary for hop in Catalogue().hops.values() for key, one in options_of(hop).items()}
+    assert all(said.values())
+    assert {"kernel", "runtime", "cpu-quota"} <= set(said)
 
 
 def test_counts_and_times() -> None:

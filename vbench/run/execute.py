@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -127,7 +127,8 @@ def resumed_run(
     image = find(head["digests"]["image"])
     check(image)
     plan = plan_of(bundle)
-    settings = Settings(**head["settings"])
+    known = {one.name for one in fields(Settings)}  # what an older version kept beside them is an option's business now
+    settings = Settings(**{key: value for key, value in head["settings"].items() if key in known})
     prove_accelerator(image, ledger, catalogue, settings, plan.targets)
     workloads = definitions.kept(bundle.folder) | {workload.name: workload for workload in known}
     if changed := changes(head, plan, workloads, catalogue):

@@ -10,7 +10,7 @@ from vbench import paths
 from vbench.errors import TargetError
 from vbench.ledger import boot_id
 from vbench.model import Missing
-from vbench.targets.place import Place, Settings
+from vbench.targets.place import Place
 
 PATIENCE = {"kvm": 20.0, "tcg": 90.0}  # seconds until a guest must have said hello
 MODULES = ("kvm_intel", "kvm_amd")
@@ -34,10 +34,10 @@ class Proof:
     booted: bool | None = None
 
 
-def choose(place: Place, settings: Settings) -> str:
+def choose(place: Place, asked: str) -> str:
     """Return the accelerator of a guest in `place`: as told or proven on the host; inside one KVM if it has it."""
     if place.depth == 0:
-        return settings.accelerator if settings.accelerator != "auto" else known().accelerator
+        return asked if asked != "auto" else known().accelerator
     return "kvm" if place.shell(LOAD).decode().strip() == "kvm" else "tcg"
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from vbench.errors import HostError, unknown
 from vbench.model import BARE, CONTROL, Missing
 from vbench.targets.argv import Argv
-from vbench.targets.bare import Bare
 from vbench.targets.boxes import BOXES
 from vbench.targets.hop import Hop
+from vbench.targets.impose import Imposed
 from vbench.targets.podman import Podman
 from vbench.targets.qemu import Qemu
 from vbench.targets.variants import SECOND, parse, varied
@@ -41,7 +41,7 @@ class Catalogue:
 
     def __init__(self, own: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self.own = dict(own or {})
-        bare = Bare()
+        bare = Imposed()
         self.hops: dict[str, Hop] = {BARE: bare, CONTROL: bare, "podman": Podman(), "kvm": Qemu()}
         self.hops |= {box.name: box for box in BOXES}
         self.hops["podman-rootless"] = Podman(rootless=True)

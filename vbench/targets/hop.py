@@ -33,10 +33,17 @@ class Entry:
 
 
 class Hop(Protocol):
-    """One way in."""
+    """One way in; where it is a dataclass, the fields made by `vbench.targets.options.option` are its options."""
 
-    name: str
-    takes_devices: bool  # it hands a guest's disk and network on to its own inside, so they must not be in use before
+    @property
+    def name(self) -> str:
+        """What it is called in a path."""
+        ...
+
+    @property
+    def takes_devices(self) -> bool:
+        """Whether it hands a guest's disk and network on to its own inside, so that they must not be in use before."""
+        ...
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """Return what the host lacks for this hop inside the hops `outer`, each with its fix; empty means runnable."""

@@ -29,10 +29,6 @@ class Settings:
     memory: int = 512 * 2**20
     accelerator: str = "auto"
     restored: bool = False  # guests come from a memory snapshot instead of a cold boot
-    kernel: str = ""  # these four are a variant's; empty means the image's own, or what this machine has
-    initramfs: str = ""
-    qemu: str = ""
-    runtime: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,17 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from vbench import paths
-from vbench.errors import HostError, JobError
+from vbench.errors import HostError, InputError, JobError
 from vbench.ledger import MARK, made, new_name
 from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.confine import controllers_delegated
 from vbench.targets.hop import Entry
 from vbench.targets.network import add_container_namespace
+from vbench.targets.options import one_of, option
 from vbench.targets.pipe import Pipe
 from vbench.targets.place import PYTHON, Place, Settings, inner_place
 from vbench.targets.spawn import run
@@ -30,6 +32,7 @@ TAG = 24  # characters of an image's digest that name it here
 SYSTEMD = Path("/run/systemd/system")
 HYBRID = Path("/sys/fs/cgroup/unified")
 TUN = Path("/dev/net/tun")
+RUNTIMES = ("crun", "runc")
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,24 @@ class Engine:
     pause: Path | None = None  # where a rootless one writes the PID of the process that keeps its namespaces
 
 
+def _runtime(text: str) -> str:
+    if shutil.which(one_of("runtime", RUNTIMES)(text)) is None:
+        raise InputError(f"There is no '{text}' on this machine.", f"apt-get install {text}")
+    return text
+
+
+@dataclass(frozen=True)
 class Podman:
     """The hops `podman` (root's engine) and `podman-rootless` (a plain user's)."""
 
-    takes_devices = False
+    takes_devices: ClassVar[bool] = False
+    rootless: bool = False
+    runtime: str = option("", _runtime, "the OCI runtime, crun or runc")
 
-    def __init__(self, *, rootless: bool = False) -> None:
-        self.rootless = rootless
-        self.name = "podman-rootless" if rootless else "podman"
+    @property
+    def name(self) -> str:
+        """The engine with its user."""
+        return "podman-rootless" if self.rootless else "podman"
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """Podman, a runtime that takes this cgroup layout, and the right user."""
@@ -89,7 +102,7 @@ class Podman:
         files = [f"--volume={place.agent}:{pyz.AGENT}:ro", "--tmpfs=/tmp:mode=1777"]
         network = self._network(place, stack)
         options = [network, *parent, *self._limits(place, settings), *ulimits(), *files]
-        chosen = ["--runtime", settings.runtime] if settings.runtime else []
+        chosen = ["--runtime", self.runtime] if self.runtime else []
         argv = [*place.tools(), *engine.words, *chosen, *words, *options, reference, *PYTHON, pyz.AGENT]
 
         def inside(pipe: Pipe) -> Place:

@@ -4,7 +4,9 @@ import hashlib
 import platform
 import shutil
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from vbench.image import cpio
 from vbench.model import Missing
@@ -12,6 +14,7 @@ from vbench.targets import accelerator, pyz
 from vbench.targets.hop import Entry
 from vbench.targets.monitor import Monitor, load, save
 from vbench.targets.network import add_tap, bridge_guest
+from vbench.targets.options import file, one_of, option, program
 from vbench.targets.pipe import Pipe
 from vbench.targets.place import Place, Ram, Settings, inner_place
 
@@ -42,11 +45,16 @@ FORMAT += ["-E", f"lazy_itable_init=0,lazy_journal_init=0,nodiscard,hash_seed={U
 FORMAT_TIME = "E2FSPROGS_FAKE_TIME=1000000000"
 
 
+@dataclass(frozen=True)
 class Qemu:
     """The hop of `kvm`; which accelerator really runs it is proven by a boot and named in the labels."""
 
-    name = "qemu"
-    takes_devices = True
+    name: ClassVar[str] = "qemu"
+    takes_devices: ClassVar[bool] = True
+    accelerator: str = option("", one_of("accelerator", tuple(MODEL)), "kvm or tcg, instead of what was proven")
+    kernel: str = option("", file, "the kernel's file, instead of the image's")
+    initramfs: str = option("", file, "the initramfs, instead of the image's")
+    qemu: str = option("", program, "the QEMU to run")
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """QEMU here; inside a guest the image brings it, and the host must offer nesting where it runs KVM."""
@@ -56,11 +64,11 @@ class Qemu:
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
         """Make initramfs, data disk and tap in `place`; return QEMU's argv."""
-        kind = accelerator.choose(place, settings)
-        disk, initrd = data_disk(place), initramfs(place, settings)
+        kind = accelerator.choose(place, self.accelerator or settings.accelerator)
+        disk, initrd = data_disk(place), initramfs(place, self)
         nic = network_card(place, stack) if place.address else []
         monitor = Monitor(place.path("qmp"))
-        words = command(place, settings, kind, initrd, disk) + nic
+        words = command(self, place, settings, kind, initrd, disk) + nic
         control = [] if place.depth else ["-qmp", f"unix:{monitor.path},server=on,wait=off"]
         stack.callback(monitor.close)
 
@@ -85,17 +93,17 @@ class Qemu:
             thaw=lambda: monitor.execute("cont"),
             save=lambda: save(monitor, place),
             load=lambda: load(monitor, place),
-            image=lambda: (place.disk, *boot_files(place, settings)),
+            image=lambda: (place.disk, *boot_files(place, self)),
             hello_seconds=accelerator.patience(kind, place),
             patience=0,  # a guest's disks are passing, so there is nothing to wait for
         )
 
 
-def command(place: Place, settings: Settings, kind: str, initrd: str, disk: str) -> list[str]:
+def command(hop: Qemu, place: Place, settings: Settings, kind: str, initrd: str, disk: str) -> list[str]:
     """Return QEMU's command line without its network."""
     append = [*COMMON, *(EMULATED if kind == "tcg" else []), *mitigations()]
     return [
-        *(settings.qemu or EMULATOR, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *(hop.qemu or EMULATOR, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-machine", machine(place, settings), "-accel", kind, "-cpu", MODEL[kind], "-smp", str(settings.cpus)),
         *memory(place.ram, settings.memory // 2**20),
         *("-chardev", "stdio,id=agent,signal=off", "-device", "virtio-serial"),
@@ -108,7 +116,7 @@ def command(place: Place, settings: Settings, kind: str, initrd: str, disk: str)
             "virtio-blk-pci,drive=root",
         ),
         *("-drive", f"file={disk},format=raw,if=none,id=data,cache=none", "-device", "virtio-blk-pci,drive=data"),
-        *("-kernel", boot_files(place, settings)[0], "-initrd", initrd, "-append", " ".join(append)),
+        *("-kernel", boot_files(place, hop)[0], "-initrd", initrd, "-append", " ".join(append)),
     ]
 
 
@@ -137,17 +145,17 @@ def mitigations() -> list[str]:
     return [word for word in words if word in MITIGATIONS]
 
 
-def initramfs(place: Place, settings: Settings) -> str:
+def initramfs(place: Place, hop: Qemu) -> str:
     """Write the initramfs with the agent behind it: the kernel unpacks archives one after the other."""
     agent, whole = place.path("agent.cpio"), place.path("initrd")
     place.put(agent, cpio.archive([cpio.file("agent.pyz", pyz.pack()), cpio.file("start", pyz.start())]))
-    place.shell('cat "$1" "$2" > "$3"', boot_files(place, settings)[1], agent, whole)
+    place.shell('cat "$1" "$2" > "$3"', boot_files(place, hop)[1], agent, whole)
     return whole
 
 
-def boot_files(place: Place, settings: Settings) -> tuple[str, str]:
+def boot_files(place: Place, hop: Qemu) -> tuple[str, str]:
     """Return the kernel and the initramfs that a guest boots from."""
-    return settings.kernel or place.kernel, settings.initramfs or place.initramfs
+    return hop.kernel or place.kernel, hop.initramfs or place.initramfs
 
 
 def data_disk(place: Place) -> str:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from vbench.errors import InputError
 from vbench.model import Missing
@@ -11,6 +12,7 @@ from vbench.targets.bare import Bare, command, rooted
 from vbench.targets.hop import Entry
 from vbench.targets.impose import cpu, groups, network
 from vbench.targets.impose.burden import Kind
+from vbench.targets.options import option, options_of
 from vbench.targets.place import Place, Settings
 from vbench.units import parse_share, parse_size
 
@@ -54,14 +56,28 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+def _kind(name: str) -> Any:
+    return option(None, KINDS[name].read, f"{KINDS[name].meaning}, such as {KINDS[name].example}")
+
+
+@dataclass(frozen=True)
 class Imposed:
-    """The hop `bare` under overheads, by the names of `KINDS`."""
+    """The hop `bare` under overheads: bare itself where none is asked for."""
 
-    name = Bare.name
-    takes_devices = False
+    name: ClassVar[str] = Bare.name
+    takes_devices: ClassVar[bool] = False
+    cpu_quota: float | None = _kind("cpu-quota")
+    slowdown: float | None = _kind("slowdown")
+    iops: float | None = _kind("iops")
+    bandwidth: float | None = _kind("bandwidth")
+    rate: float | None = _kind("rate")
+    delay: float | None = _kind("delay")
 
-    def __init__(self, overheads: Mapping[str, float]) -> None:
-        self.overheads = overheads
+    @property
+    def overheads(self) -> dict[str, float]:
+        """The overheads that are asked for, by the names of `KINDS`."""
+        values = {key: getattr(self, key.replace("-", "_")) for key in options_of(self)}
+        return {key: value for key, value in values.items() if value is not None}
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """Return what bare needs and what each overhead needs."""
