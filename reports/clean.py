@@ -4,6 +4,17 @@ import re
 import unicodedata
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
+_LATEX = {
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "[": "{[}",  # after \\ a bracket would be an optional argument
+    "]": "{]}",
+    '"': r"\textquotedbl{}",
+}
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -35,3 +46,13 @@ def spreadsheet(text: str) -> str:
     """
     plain = printable(text)
     return f"'{plain}" if plain.startswith(_FORMULA) else plain
+
+
+def latex(text: str) -> str:
+    r"""Return text that LaTeX prints as it is; what its fonts have no sign for is a question mark.
+
+    >>> latex("50 % of a_b")
+    '50 \\% of a\\_b'
+    """
+    plain = printable(text).encode("ascii", "replace").decode()
+    return "".join(_LATEX.get(letter, letter) for letter in plain)

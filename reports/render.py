@@ -7,6 +7,7 @@ from rich.console import RenderableType
 from vbench.errors import unknown
 from vbench.reports.as_csv import as_csv
 from vbench.reports.as_json import as_json
+from vbench.reports.as_latex import as_latex
 from vbench.reports.as_markdown import as_markdown
 from vbench.reports.as_terminal import terminal
 from vbench.reports.table import Table
@@ -16,6 +17,7 @@ FORMATS: dict[str, Callable[[Table], str | RenderableType]] = {
     "md": as_markdown,
     "csv": as_csv,
     "json": as_json,
+    "latex": as_latex,
 }
 
 

@@ -17,6 +17,7 @@ from vbench.cli import (
     image,
     importing,
     probe,
+    report,
     run,
     selftest,
     show,
@@ -37,6 +38,7 @@ app.add_typer(image.app, name="image", help="Build and keep the workload image t
 for command in (
     run.run,
     show.show,
+    report.report,
     export.export,
     targets.targets,
     workloads.workloads,

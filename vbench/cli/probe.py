@@ -15,40 +15,6 @@ if TYPE_CHECKING:
     from vbench.model import Fact
     from vbench.probes import Layer, Snapshot
 
-# What the short table shows, in this order; `--all` shows everything.
-SHORT = (
-    (
-        "Where this runs",
-        (
-            "platform.product platform.cloud platform.is_guest platform.hypervisor platform.monitor platform.container "
-            "kernel.release cpu.model cpu.count memory.total"
-        ),
-    ),
-    (
-        "Running guests",
-        (
-            "cpu.virtualization cpu.virtualization_enabled cpu.nested_paging kvm.device kvm.opens kvm.runs "
-            "kvm.exits_per_second kvm.boots kvm.backend kvm.nested guest.accelerator guest.nested "
-            "confidential.guest"
-        ),
-    ),
-    (
-        "Devices for guests",
-        (
-            "iommu.present iommu.kind iommu.active iommu.interrupt_remapping sriov.totalvfs device.tun "
-            "device.vhost_net device.vfio"
-        ),
-    ),
-    (
-        "What disturbs measurements",
-        (
-            "cpu.governor cpu.turbo cpu.smt cpu.kinds cpu.throttled cpu.mitigations memory.thp memory.thp_defrag "
-            "memory.ksm memory.swap_used memory.numa_nodes memory.numa_balancing kernel.clocksource kernel.preemption "
-            "kernel.load kernel.steal_share kvm.guests kvm.halt_poll cgroup.cpu_limit cgroup.throttled disk.scheduler "
-            "disk.filesystem kernel.io_uring"
-        ),
-    ),
-)
 LONGEST = 60  # characters of a value in the table; --json has it whole
 
 

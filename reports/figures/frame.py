@@ -1,0 +1,72 @@
+"""What all figures share: rows from cells, an order and a look of targets, and two palettes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vbench.model import BARE, CONTROL, Cell
+from vbench.reports import numbers
+from vbench.reports.clean import printable
+from vbench.reports.table import is_emulated, label
+
+Spec = dict[str, Any]
+EMULATED, REAL = "emulated", "on hardware"
+# Okabe and Ito, "Color Universal Design" (2008): told apart by every kind of colour blindness. Shapes tell them in print.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7A7A7A", "#B8A800")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
+INK, PAPER = "#1a1a1a", "#ffffff"
+TEXT = 12  # px, of every label
+WIDTH = 560  # px, of a plot
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart: its file's name, its title, what it shows in a sentence, and how its rows become a specification.
+
+    `draw` returns None where a run has nothing that the chart could show.
+    """
+
+    name: str
+    title: str
+    says: str
+    draw: Callable[[Sequence[Cell]], Spec | None]
+
+
+def rows_of(cells: Iterable[Cell], *, controls: bool = False) -> list[dict[str, Any]]:
+    """Return the cells that have a ratio as flat rows of numbers and words; bare is none, its control on request."""
+    return [
+        {
+            "workload": printable(cell.workload),
+            "metric": printable(cell.metric),
+            "row": printable(f"{cell.workload} {cell.metric}"),
+            "target": printable(label(cell)),
+            "kind": EMULATED if is_emulated(cell) else REAL,
+            "ratio": cell.ratio,
+            "low": cell.low if cell.low is not None else cell.ratio,
+            "high": cell.high if cell.high is not None else cell.ratio,
+            "cost": numbers.ratio(cell),
+            "interval": numbers.interval(cell),
+            "verdict": cell.verdict,
+        }
+        for cell in cells
+        if cell.ratio and cell.target != BARE and (controls or cell.target != CONTROL)
+    ]
+
+
+def in_order(rows: Iterable[dict[str, Any]], key: str) -> list[str]:
+    """Return the values of a column, each once, in the order of the rows."""
+    return list(dict.fromkeys(row[key] for row in rows))
+
+
+def config() -> Spec:
+    """Return what every figure looks like; the page swaps ink and paper in the dark."""
+    axis = {"labelFontSize": TEXT, "titleFontSize": TEXT, "labelColor": INK, "titleColor": INK, "gridOpacity": 0.4}
+    legend = {"labelFontSize": TEXT, "titleFontSize": TEXT, "labelColor": INK, "titleColor": INK, "labelLimit": 260}
+    return {
+        "background": PAPER,
+        "font": "sans-serif",
+        "axis": {**axis, "labelLimit": 300},
+        "legend": {**legend, "orient": "bottom", "columns": 3, "symbolSize": 90},
+        "header": {"labelFontSize": TEXT, "titleFontSize": TEXT, "labelColor": INK, "titleColor": INK},
+        "view": {"stroke": None},
+    }

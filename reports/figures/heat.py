@@ -1,0 +1,34 @@
+"""A heat map of what every workload costs on every target, with the number in each field."""
+
+from collections.abc import Sequence
+
+from vbench.model import Cell
+from vbench.reports.figures.frame import INK, TEXT, Spec, config, in_order, rows_of
+
+FIELD = 62  # px, the width of one field
+HEIGHT = 22
+# From white to a blue that is still told from black: one hue, ordered by lightness, so that it survives grey printing.
+HUES = ("#f7fbff", "#9ecae1", "#3182bd")
+
+
+def heat(cells: Sequence[Cell]) -> Spec | None:
+    """Return the specification: a field per workload and target, darker the more it costs."""
+    import altair as alt
+
+    rows = rows_of(cells)
+    if not rows:
+        return None
+    most = max(row["ratio"] for row in rows)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X("target:N", sort=in_order(rows, "target"), title=None, axis=alt.Axis(orient="top", labelAngle=-35)),
+        y=alt.Y("row:N", sort=None, title=None),
+    )
+    scale = alt.Scale(type="log", domain=[1, max(most, 2)], range=list(HUES), clamp=True)
+    keys = ("workload", "metric", "target", "kind", "cost", "interval", "verdict")
+    field = base.mark_rect(stroke="#ffffff").encode(
+        color=alt.Color("ratio:Q", scale=scale, title="cost relative to bare"),
+        tooltip=[alt.Tooltip(f"{key}:N") for key in keys],
+    )
+    words = base.mark_text(fontSize=TEXT, color=INK).encode(text="cost:N")
+    chart = alt.layer(field, words).properties(width=alt.Step(FIELD), height=alt.Step(HEIGHT))
+    return {**chart.to_dict(), "config": config()}

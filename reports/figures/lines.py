@@ -1,0 +1,72 @@
+"""Curves of absolute values: latency over the working set, and the percentiles of a latency."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from vbench.model import CONTROL, Cell
+from vbench.reports.clean import printable
+from vbench.reports.figures.frame import COLORS, EMULATED, REAL, SHAPES, WIDTH, Spec, config, in_order
+from vbench.reports.table import is_emulated, label
+
+_SIZE = re.compile(r"latency_(\d+)([kmg])")
+_UNIT = {"k": 2**10, "m": 2**20, "g": 2**30}
+_PERCENTILES = {"latency_p50": "50", "latency_p99": "99", "latency_p999": "99.9"}
+
+
+def working_set(cells: Sequence[Cell]) -> Spec | None:
+    """Return latency over the size of the memory, one line a target and a panel a workload."""
+    rows = []
+    for cell in cells:
+        size = _SIZE.fullmatch(cell.metric)
+        if size and cell.value and cell.target != CONTROL:
+            rows.append({**_row(cell), "x": int(size[1]) * _UNIT[size[2]]})
+    return _panels(rows, "working set (bytes)", "quantitative")
+
+
+def percentiles(cells: Sequence[Cell]) -> Spec | None:
+    """Return the percentiles of every latency that has more than one of them."""
+    rows = [
+        {**_row(cell), "x": _PERCENTILES[cell.metric]}
+        for cell in cells
+        if cell.metric in _PERCENTILES and cell.value and cell.target != CONTROL
+    ]
+    several = {row["workload"] for row in rows if row["x"] != "50"}
+    return _panels([row for row in rows if row["workload"] in several], "percentile", "ordinal")
+
+
+def _row(cell: Cell) -> dict[str, Any]:
+    kind = EMULATED if is_emulated(cell) else REAL
+    return {"workload": printable(cell.workload), "target": printable(label(cell)), "kind": kind, "y": cell.value}
+
+
+def _panels(rows: list[dict[str, Any]], title: str, kind: str) -> Spec | None:
+    import altair as alt
+
+    if not rows:
+        return None
+    names = in_order(rows, "target")
+    scale = alt.Scale(type="log") if kind == "quantitative" else alt.Undefined
+    dash = alt.Scale(domain=[REAL, EMULATED], range=[[1, 0], [5, 3]])
+    chart = (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_line(point={"size": 50, "filled": True}, strokeWidth=2)
+        .encode(
+            x=alt.X("x", type=kind, title=title, scale=scale, sort=None),
+            y=alt.Y("y:Q", title="latency (s)", scale=alt.Scale(type="log"), axis=alt.Axis(format="~s")),
+            color=_by_target(alt.Color, names, COLORS),
+            shape=_by_target(alt.Shape, names, SHAPES),
+            strokeDash=alt.StrokeDash("kind:N", title=None, scale=dash),
+            tooltip=[alt.Tooltip("target:N"), alt.Tooltip("x", type=kind), alt.Tooltip("y:Q", format=".3s")],
+        )
+        .properties(width=WIDTH // 2, height=200)
+        .facet(facet=alt.Facet("workload:N", title=None), columns=2)
+    )
+    return {**chart.to_dict(), "config": config()}
+
+
+def _by_target(channel: Any, names: Sequence[str], looks: Sequence[str]) -> Any:
+    import altair as alt
+
+    scale = alt.Scale(domain=[*names], range=[looks[n % len(looks)] for n in range(len(names))])
+    return channel("target:N", title="target", scale=scale)
