@@ -90,6 +90,7 @@ def _print(found: "list[Fact]", storeys: "list[Layer]", *, every: bool) -> None:
     from rich.text import Text
 
     from vbench.probes import GROUPS
+    from vbench.reports.probed import SHORT
 
     console = out()
     path = " > ".join(f"{storey.name} ({storey.kind})" for storey in storeys)
