@@ -72,5 +72,3 @@ def _unsaid(told: Sequence[Cell]) -> str:
 
 def _name(cell: Cell) -> str:
     return f"{cell.workload} ({cell.metric}) on {label(cell)}"
-
-

@@ -24,4 +24,6 @@ def commented(text: str) -> list[tuple[Origin, str]]:
     """Return the origins in a text, each with what follows up to the next; ValueError where one is no JSON object."""
     places = list(_LINE.finditer(text))
     ends = [*(place.start() for place in places[1:]), len(text)]
-    return [(json.loads(place[1] or place[2]), text[place.start() : end]) for place, end in zip(places, ends, strict=True)]
+    return [
+        (json.loads(place[1] or place[2]), text[place.start() : end]) for place, end in zip(places, ends, strict=True)
+    ]

@@ -7,11 +7,28 @@ from vbench.reports.figures.overhead import control, overhead
 from vbench.reports.figures.starts import starts
 
 FIGURES = (
-    Figure("overhead", "Cost by workload and target", "A dot is the cost relative to bare metal, the line its interval; hollow dots were emulated.", overhead),
+    Figure(
+        "overhead",
+        "Cost by workload and target",
+        "A dot is the cost relative to bare metal, the line its interval; hollow dots were emulated.",
+        overhead,
+    ),
     Figure("heat", "Cost at a glance", "The cost of every workload on every target; the darker, the more.", heat),
-    Figure("working-set", "Latency over the working set", "One line a target; dashed where it was emulated.", working_set),
-    Figure("percentiles", "Percentiles of latency", "The median and the tails of every latency; dashed where it was emulated.", percentiles),
-    Figure("starts", "Start-up against footprint", "Seconds until an instance answers, and what it occupies when idle.", starts),
+    Figure(
+        "working-set", "Latency over the working set", "One line a target; dashed where it was emulated.", working_set
+    ),
+    Figure(
+        "percentiles",
+        "Percentiles of latency",
+        "The median and the tails of every latency; dashed where it was emulated.",
+        percentiles,
+    ),
+    Figure(
+        "starts",
+        "Start-up against footprint",
+        "Seconds until an instance answers, and what it occupies when idle.",
+        starts,
+    ),
     Figure("control", "The A/A control", "bare2 is bare under a second name: what differs here is noise.", control),
 )
 

@@ -44,10 +44,14 @@ def dots(rows: list[dict[str, Any]], title: str) -> Spec | None:
     dot = base.mark_point(size=60, strokeWidth=2).encode(
         x="ratio:Q",
         shape=alt.Shape(
-            "target:N", title="target", scale=alt.Scale(domain=names, range=[SHAPES[n % len(SHAPES)] for n in range(every)])
+            "target:N",
+            title="target",
+            scale=alt.Scale(domain=names, range=[SHAPES[n % len(SHAPES)] for n in range(every)]),
         ),
         fill=alt.condition(f"datum.kind === '{REAL}'", alt.Color("target:N", legend=None), alt.value("transparent")),
-        tooltip=[alt.Tooltip(f"{key}:N") for key in ("workload", "metric", "target", "kind", "cost", "interval", "verdict")],
+        tooltip=[
+            alt.Tooltip(f"{key}:N") for key in ("workload", "metric", "target", "kind", "cost", "interval", "verdict")
+        ],
     )
     one = alt.Chart(alt.InlineData(values=[{"one": 1}])).mark_rule(strokeDash=[4, 3], color=INK).encode(x="one:Q")
     chart = alt.layer(one, interval, dot).properties(width=WIDTH, height=alt.Step(STEP, **{"for": "offset"}))

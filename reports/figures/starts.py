@@ -31,7 +31,9 @@ def starts(cells: Sequence[Cell]) -> Spec | None:
     )
     tips = [alt.Tooltip(f"{key}:N") for key in ("workload", "target", "kind")]
     dots = base.mark_point(size=90, strokeWidth=2).encode(
-        fillOpacity=alt.condition(f"datum.kind === '{REAL}'", alt.value(1), alt.value(0)), fill=alt.value("#0072B2"), tooltip=tips
+        fillOpacity=alt.condition(f"datum.kind === '{REAL}'", alt.value(1), alt.value(0)),
+        fill=alt.value("#0072B2"),
+        tooltip=tips,
     )
     words = base.mark_text(align="left", dx=8, fontSize=TEXT).encode(text="target:N")
     return {**alt.layer(dots, words).properties(width=WIDTH, height=300).to_dict(), "config": config()}

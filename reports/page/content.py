@@ -14,7 +14,9 @@ from vbench.reports.probed import SHORT
 from vbench.reports.table import Table, is_emulated, label, session_notes
 from vbench.store.bundle import Bundle
 
-CITE = "vbench, run {run} of {created}, image {image}, agent {agent}; re-derived from its raw outputs by `vbench verify`."
+CITE = (
+    "vbench, run {run} of {created}, image {image}, agent {agent}; re-derived from its raw outputs by `vbench verify`."
+)
 
 
 @dataclass(frozen=True)

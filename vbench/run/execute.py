@@ -127,8 +127,8 @@ def resumed_run(
     image = find(head["digests"]["image"])
     check(image)
     plan = plan_of(bundle)
-    known = {one.name for one in fields(Settings)}  # what an older version kept beside them is an option's business now
-    settings = Settings(**{key: value for key, value in head["settings"].items() if key in known})
+    keys = {one.name for one in fields(Settings)}  # an older version kept a variant's options among them
+    settings = Settings(**{key: value for key, value in head["settings"].items() if key in keys})
     prove_accelerator(image, ledger, catalogue, settings, plan.targets)
     workloads = definitions.kept(bundle.folder) | {workload.name: workload for workload in known}
     if changed := changes(head, plan, workloads, catalogue):
