@@ -130,7 +130,7 @@ def _measured(bundle: Bundle) -> Derive:
         planned = plan.steps[step.number : step.number + 1] == (step,)
         if not planned or raw != f"raw/{step.number:06d}-{iteration}.json":
             raise ValueError("it is not of the step that the plan has")
-        warmup = iteration < plan.profile.warmups
+        warmup = iteration < plan.profile.warmups_in(step.block)
         origin = jobs.Origin(step, iteration, warmup=warmup, instance=str(record["instance"]), raw=raw)
         host = msgspec.convert(record.get("around", {}), Around)
         return jobs.derived(workloads[step.workload], origin, outcome, host)

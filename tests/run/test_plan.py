@@ -19,6 +19,7 @@ profiles = st.builds(
     warmups=st.integers(0, 2),
     iterations=st.integers(1, 3),
     seconds=st.just(1),
+    warmed=st.none() | st.integers(0, 2),
 )
 plans = st.builds(make_plan, profiles, st.integers(0, 2**32), names, names)
 
@@ -39,6 +40,14 @@ def test_boots_and_blocks_come_in_order_and_a_workloads_targets_stand_side_by_si
     for _, steps in groupby(plan.steps, key=lambda step: (step.boot, step.block, step.workload)):
         assert sorted(step.target for step in steps) == sorted(plan.targets)
     assert [step for boot in range(plan.profile.boots) for step in plan.of_boot(boot)] == list(plan.steps)
+
+
+@given(profiles)
+def test_warm_ups_come_before_what_is_measured_in_the_blocks_that_have_them(profile: Profile) -> None:
+    every = range(profile.blocks)
+    assert [profile.jobs_in(block) - profile.warmups_in(block) for block in every] == [profile.iterations] * len(every)
+    warmed = len(every) if profile.warmed is None else min(profile.warmed, len(every))
+    assert sum(profile.warmups_in(block) for block in every) == profile.warmups * warmed
 
 
 @given(plans)

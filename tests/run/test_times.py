@@ -38,11 +38,11 @@ def test_every_second_counts_once_and_for_the_innermost(hours: list[float]) -> N
     assert times.seconds() == {OTHER: 3.0, "servers": 7.0, JOBS: 10.0}
 
 
-def test_the_share_inside_jobs_counts_warm_ups_and_all_sessions_of_a_run() -> None:
+def test_the_share_inside_measured_jobs_is_that_of_all_sessions_of_a_run() -> None:
     sessions = [{JOBS: 40.0, WARMUPS: 20.0, "starting targets": 15.0, "counters": 0.5}, {JOBS: 20.0, OTHER: 4.5}]
-    rest = "starting targets 15 %, the rest 4.5 %"
+    rest = "warm-ups 20 %, starting targets 15 %, the rest 4.5 %"
     (said,) = spent(sessions)
-    assert said == f"Of 1 min 40 s of wall time 80 % were inside jobs, 20 % of it all in warm-ups; {rest}."
+    assert said == f"Of 1 min 40 s of wall time 60 % were inside measured jobs; {rest}."
 
 
 @pytest.mark.parametrize("sessions", [[], [{}], [{JOBS: 0.0}]])

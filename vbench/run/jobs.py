@@ -89,6 +89,9 @@ def put_files(workload: Workload, instance: Instance, *folders: str) -> None:
 
 def prepare(workload: Workload, instance: Instance, setting: Setting) -> None:
     """Do what a workload needs once in a fresh instance, untimed: its files, its folder, its data laid out."""
+    if "network" in workload.needs and not instance.place.address:
+        what = "there is no wire between it and the peer"
+        raise JobError(f"'{workload.name}' cannot run in '{instance.target}': {what}.")
     disk = (data_folder(workload, instance), shared_folder(instance)) if "disk" in workload.needs else ()
     put_files(workload, instance, *disk)
     if workload.prepare:
@@ -134,7 +137,7 @@ def iterate(
     """Run one iteration and record its raw output and a sample for each metric."""
     side = setting.side(workload.job.where, instance)
     argv = expand(workload.job.argv, setting.values(workload, instance, port, workload.job.where))
-    origin = Origin(step, iteration, warmup=iteration < setting.profile.warmups, instance=instance.ident)
+    origin = Origin(step, iteration, warmup=iteration < setting.profile.warmups_in(step.block), instance=instance.ident)
     spent = setting.times.spent
     try:
         with spent("servers"), serving(workload, instance, setting, port):

@@ -35,8 +35,12 @@ def iterate(
     """Run one iteration in an instance of its own, and record what was found and a sample for each metric."""
     if workload.instance is None:
         raise ValueError("this workload opens no instance of its own")
-    warmup = iteration < nursery.profile.warmups
+    warmup = iteration < nursery.profile.warmups_in(step.block)
     origin = jobs.Origin(step, iteration, warmup=warmup)  # of no instance of the boot: every iteration has another
+    if target.elsewhere:
+        blind = f"'{workload.name}' cannot run on '{target.name}': this host sees nothing of another machine's memory."
+        recorder.samples(origin.failures(workload, Failure("host", blind)))
+        return
     first = first_of(workload, nursery, step)
     try:
         with nursery.times.spent("starting targets"):

@@ -10,7 +10,11 @@ ENVIRONMENT = 4096  # bytes by which a job's environment may grow: its size shif
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is measured: fresh boots, blocks a boot, iterations a block after the warm-up, seconds a job."""
+    """How much is measured: fresh boots, blocks a boot, iterations a block, seconds a job.
+
+    `warmups` come before the iterations of the first `warmed` blocks of a boot, None: of every block, as in older runs
+    (docs/decisions/warm-ups.md).
+    """
 
     name: str
     boots: int
@@ -18,15 +22,24 @@ class Profile:
     warmups: int
     iterations: int
     seconds: int
+    warmed: int | None = None
+
+    def warmups_in(self, block: int) -> int:
+        """Return how many jobs of a block are warm-ups: its first ones."""
+        return self.warmups if self.warmed is None or block < self.warmed else 0
+
+    def jobs_in(self, block: int) -> int:
+        """Return how many jobs of each workload a block has on a target, warm-ups included."""
+        return self.warmups_in(block) + self.iterations
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
         Profile("smoke", boots=1, blocks=1, warmups=0, iterations=1, seconds=1),
-        Profile("quick", boots=3, blocks=2, warmups=1, iterations=1, seconds=1),
-        Profile("standard", boots=10, blocks=2, warmups=1, iterations=2, seconds=1),
-        Profile("publish", boots=20, blocks=2, warmups=1, iterations=3, seconds=2),
+        Profile("quick", boots=3, blocks=2, warmups=1, iterations=1, seconds=1, warmed=1),
+        Profile("standard", boots=10, blocks=2, warmups=1, iterations=2, seconds=1, warmed=1),
+        Profile("publish", boots=20, blocks=2, warmups=1, iterations=3, seconds=2, warmed=1),
     )
 }
 

@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
 from vbench.errors import HostError, JobError, StoreError, TargetError, VbenchError
-from vbench.model import BARE, Failure, Sample
-from vbench.probes.matters import DISK_PATH, NETWORK_PATH
+from vbench.model import Failure, Sample
+from vbench.probes.matters import DISK_PATH, MACHINE, NETWORK_PATH
 from vbench.run import jobs, lifecycle
 from vbench.run.lifecycle_nursery import Nursery
 from vbench.run.machine import Machine
@@ -21,14 +21,17 @@ from vbench.run.progress import Reporter
 from vbench.run.times import OTHER
 from vbench.store import snapshot
 from vbench.store.bundle import Recorder
+from vbench.targets.bare import Bare
 from vbench.targets.catalogue import Target
 from vbench.targets.chain import Instance, open_target
 from vbench.targets.network import PEER
+from vbench.targets.pinning import PINNING, described
 from vbench.targets.place import Place, Settings
 from vbench.targets.restore import Seed, open_restored, plant, restorable
 from vbench.workloads import Workload
 
 PEER_TARGET = "peer"
+HERE = "this one"  # as the name of a machine
 STOPPING, FREEZING = "stopping targets", "freezing targets"
 FIRST_PORT = 20000
 
@@ -79,14 +82,13 @@ class Session:
         """Execute what is left; `done` says how many iterations of a step's number are recorded already."""
         with self._stack, self._peer:
             for boot in range(self.plan.profile.boots):
-                steps = [step for step in self.plan.of_boot(boot) if done.get(step.number, 0) < self._iterations]
+                steps = [step for step in self.plan.of_boot(boot) if done.get(step.number, 0) < self._jobs(step)]
                 self.reporter.done += len(self.plan.of_boot(boot)) - len(steps)
                 if steps:
                     self._boot(boot, steps, done)
 
-    @property
-    def _iterations(self) -> int:
-        return self.plan.profile.warmups + self.plan.profile.iterations
+    def _jobs(self, step: Step) -> int:
+        return self.plan.profile.jobs_in(step.block)
 
     def _boot(self, boot: int, steps: Sequence[Step], done: Mapping[int, int]) -> None:
         """Make fresh instances of all targets, prepare them, run the boot's steps, and take everything down."""
@@ -125,7 +127,7 @@ class Session:
             for step in steps:
                 self.reporter.step(step)
                 workload, target = self.workloads[step.workload], self.targets[step.target]
-                for iteration in range(done.get(step.number, 0), self._iterations):
+                for iteration in range(done.get(step.number, 0), self._jobs(step)):
                     lifecycle.iterate(workload, step, iteration, target, nursery, self.recorder)
                 self.reporter.finished()
 
@@ -134,7 +136,7 @@ class Session:
         if self._peer_lives:
             return
         place = self._peer.enter_context(self.machine.place(PEER_TARGET, peer=True))
-        peer = Target(PEER_TARGET, self.targets[BARE].hops)
+        peer = Target(PEER_TARGET, (Bare(),))
         instance = self._peer.enter_context(open_target(peer, place, self.settings, self.machine.ledger))
         self.setting = jobs.Setting(self.plan.profile, self.settings, instance, PEER, self.reporter.times)
         for workload in self.workloads.values():
@@ -176,6 +178,7 @@ class Session:
 
     def _record(self, instance: Instance, boot: int) -> None:
         place = instance.place
+        pinned = {PINNING: described(instance.vcpus)} if instance.vcpus else {}
         self.recorder.instance(
             {
                 "instance": instance.ident,
@@ -185,7 +188,13 @@ class Session:
                 "labels": list(place.labels),
                 "restored": instance.restored,
                 "seconds": instance.seconds,
-                "facts": {DISK_PATH: place.disk_path, NETWORK_PATH: place.network_path},
+                "facts": {
+                    DISK_PATH: place.disk_path,
+                    NETWORK_PATH: place.network_path,
+                    MACHINE: place.machine or HERE,
+                    **pinned,
+                    **place.facts,
+                },
                 "warnings": list(place.warnings),
                 "command": instance.entries[0].argv,
             }
@@ -226,7 +235,7 @@ class Session:
         reason = live.failure
         if step.workload in live.unprepared:
             reason = Failure("job", live.unprepared[step.workload])
-        for iteration in range(first, self._iterations):
+        for iteration in range(first, self._jobs(step)):
             if reason is not None or live.instance is None:
                 self.recorder.samples(self._lost(step, iteration, reason or Failure("target", "it is gone")))
         if reason is None and live.instance is not None:
@@ -237,18 +246,18 @@ class Session:
         try:
             with self.spent(FREEZING):
                 instance.thaw()
-            while iteration < self._iterations:
+            while iteration < self._jobs(step):
                 jobs.iterate(workload, step, iteration, instance, self.setting, next(self._ports), self.recorder)
                 iteration += 1
             with self.spent(FREEZING):
                 instance.freeze()
         except TargetError as error:
             self._lose(live, step.target, error)
-            for late in range(iteration, self._iterations):
+            for late in range(iteration, self._jobs(step)):
                 self.recorder.samples(self._lost(step, late, live.failure or Failure("target", error.message)))
 
     def _lost(self, step: Step, iteration: int, failure: Failure) -> Iterator[Sample]:
-        origin = jobs.Origin(step, iteration, warmup=iteration < self.plan.profile.warmups)
+        origin = jobs.Origin(step, iteration, warmup=iteration < self.plan.profile.warmups_in(step.block))
         return origin.failures(self.workloads[step.workload], failure)
 
     def _lose(self, live: Live, name: str, error: VbenchError) -> None:
