@@ -247,6 +247,18 @@ def _remove_container(entry: Entry) -> bool:
     return _engine([*entry["engine"], "rm", "--force", "--ignore", "--time", "0", entry["name"]])
 
 
+def _remove_docker(entry: Entry) -> bool:
+    """Remove a docker container; a daemon that does not answer does it at its next start, as --rm tells it."""
+    if not entry["name"].startswith(MARK):
+        return True
+
+    def gone() -> bool:
+        removed = _engine([*entry["engine"], "rm", "--force", entry["name"]])  # fails while it goes by itself
+        return removed or not _engine([*entry["engine"], "version"])
+
+    return _until(gone, seconds=10)
+
+
 def _remove_bundle(entry: Entry) -> bool:
     """Remove the container that an OCI runtime keeps; --force takes one that is gone already."""
     if not entry["name"].startswith(MARK):
@@ -289,6 +301,7 @@ UNDO: dict[str, Callable[[Entry], bool]] = {
     "cgroup": _remove_cgroup,
     "cgroups": _remove_cgroups,
     "container": _remove_container,
+    "docker": _remove_docker,
     "bundle": _remove_bundle,
     "pause": _end_pause,
 }

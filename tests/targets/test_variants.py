@@ -9,9 +9,9 @@ from vbench.errors import InputError
 from vbench.image import Image
 from vbench.store.bundle import slug
 from vbench.targets.catalogue import Catalogue
+from vbench.targets.engines import Podman
 from vbench.targets.impose.hop import parse_count, parse_time
 from vbench.targets.options import options_of
-from vbench.targets.podman import Podman
 from vbench.targets.qemu import Qemu
 from vbench.targets.variants import Varied, described, parse
 
@@ -36,7 +36,7 @@ def test_options_stand_behind_colons_and_may_hold_slashes_and_equals_signs() -> 
         ("kvm:memory=1G:memory=2G", "The option 'memory' is there twice in 'kvm:memory=1G:memory=2G'."),
         ("kvm:memory=lots", "'lots' is not a size."),
         ("kvm:accelerator=hax", "There is no accelerator 'hax'."),
-        ("kvm:kernel=vmlinux", "'vmlinux' is no file."),
+        ("kvm:kernel=vmlinux", "There is no kernel 'vmlinux'. Known: generic, host, image."),
         ("kvm:qemu=/etc/passwd", "'/etc/passwd' is no program that may be run."),
         ("podman:kernel=/etc/passwd", "'podman:kernel=/etc/passwd' cannot take the option 'kernel'."),
         ("bare:runtime=crun", "'bare:runtime=crun' cannot take the option 'runtime'."),

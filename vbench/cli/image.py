@@ -14,7 +14,9 @@ app = typer.Typer(name="image", help="The workload image: one root for every tar
 @app.command()
 def build(
     recipe: Annotated[Path | None, typer.Option(help="A recipe of your own, in TOML.")] = None,
+    architecture: Annotated[str | None, typer.Option(help="Debian's name of a foreign one, such as arm64.")] = None,
     *,
+    xen: Annotated[bool, typer.Option("--xen", help="With the Xen hypervisor, for the target tcg-xen.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Build even if the image is there.")] = False,
 ) -> None:
     """Build the image of a recipe, or find it built."""
@@ -23,6 +25,8 @@ def build(
     from vbench import image
 
     wanted = image.load_recipe(recipe) if recipe else image.load_recipe()
+    wanted = wanted.on(architecture) if architecture else wanted
+    wanted = image.with_xen(wanted) if xen else wanted
     console = Console(stderr=True)
     with console.status("building the image") as status:
         done = image.build(wanted, status.update if console.is_terminal else typer.secho, fresh=fresh)
@@ -47,10 +51,11 @@ def list_(*, json: Annotated[bool, typer.Option("--json", help="For programs.")]
 def remove(name: str) -> None:
     """Remove the image whose digest begins with NAME, and what containers keep of it."""
     from vbench import image
-    from vbench.targets import podman
+    from vbench.targets import engines
 
-    image.remove(image.find(name))
-    podman.forget_removed()
+    found = image.find(name)
+    image.remove(found)
+    engines.forget(found)
 
 
 @app.command()

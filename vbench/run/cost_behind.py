@@ -50,19 +50,19 @@ def threads_of(pids: Iterable[int]) -> Iterator[Path]:
 
 
 def _holders(pipe: Pipe) -> tuple[int, ...]:
-    """Return the first process, every other that holds a far end of the open pipe, and their parents."""
+    """Return the first process, every other that holds a far end of the open pipe or serves it, and their parents."""
     process = pipe.process
     near = [os.fstat(stream.fileno()).st_ino for stream in (process.stdin, process.stdout) if stream]
-    return _search(process.pid, frozenset(f"pipe:[{number}]" for number in near))
+    return _search((process.pid, *pipe.beyond()), frozenset(f"pipe:[{number}]" for number in near))
 
 
 @lru_cache(maxsize=128)  # by the numbers of the pipe, which no other has while it is open
-def _search(first: int, ends: frozenset[str]) -> tuple[int, ...]:
+def _search(known: tuple[int, ...], ends: frozenset[str]) -> tuple[int, ...]:
     ours = {*_ancestors(os.getpid())}
     others = {int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()} - ours
-    holders = {first, *(pid for pid in others if _holds(pid, ends))}
+    holders = {*known, *(pid for pid in others if _holds(pid, ends))}
     parents = {parent for pid in holders for parent in [*_ancestors(pid)][1:2]} - ours
-    born = start_time(first) or 0
+    born = start_time(known[0]) or 0
     younger = {pid for pid in parents if (start_time(pid) or 0) >= born}  # an older one serves others too: a session
     return tuple(sorted(holders | younger))
 

@@ -3,18 +3,22 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from vbench.errors import HostError, unknown
-from vbench.model import BARE, CONTROL, Missing
+from vbench.errors import HostError, InputError, unknown
+from vbench.model import BARE, CONTROL, SECOND, Missing, control_of
 from vbench.targets.argv import Argv
 from vbench.targets.boxes import BOXES
+from vbench.targets.boxes.chroot import Chroot
+from vbench.targets.boxes.gvisor import Gvisor
+from vbench.targets.engines import ENGINES
 from vbench.targets.hop import Hop
 from vbench.targets.impose import Imposed
-from vbench.targets.podman import Podman
+from vbench.targets.plugins import installed
 from vbench.targets.qemu import Qemu
-from vbench.targets.variants import SECOND, parse, varied
+from vbench.targets.remote import ELSEWHERE, completed, way_to
+from vbench.targets.variants import parse, varied
 
 ALIASES = {"nested": "kvm/kvm"}
-STANDARD = (BARE, CONTROL, *(box.name for box in BOXES), "podman", "podman-rootless", "kvm", "kvm/kvm")
+STANDARD = (BARE, CONTROL, *(hop.name for hop in (*BOXES, *ENGINES)), "gvisor", "kvm", "kvm/kvm")
 ALL = "all"
 
 
@@ -26,48 +30,72 @@ class Target:
     hops: tuple[Hop, ...]
     options: Mapping[str, str] = field(default_factory=dict)  # of a variant, as they were written
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is on another machine, or as far out of this host's sight."""
+        return self.hops[0].name in ELSEWHERE
+
     def missing(self) -> list[Missing]:
-        """Return what this machine lacks for the whole path; empty means that it can be run."""
+        """Return what this machine lacks for the whole path, as far as it can know; empty means that it can be run."""
         outer: tuple[str, ...] = ()
         lacking = []
         for hop in self.hops:
             lacking += hop.missing(outer)
+            if hop.name in ELSEWHERE:
+                break  # what lacks over there is known once it has been entered
             outer += (hop.name,)
         return lacking
 
 
 class Catalogue:
-    """The targets that can be named here: the shipped hops and the user's own from `own` (name -> argv)."""
+    """The targets that can be named here: the shipped hops, the user's own from `own` (name -> argv), the plug-ins."""
 
     def __init__(self, own: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self.own = dict(own or {})
         bare = Imposed()
-        self.hops: dict[str, Hop] = {BARE: bare, CONTROL: bare, "podman": Podman(), "kvm": Qemu()}
-        self.hops |= {box.name: box for box in BOXES}
-        self.hops["podman-rootless"] = Podman(rootless=True)
+        self.hops: dict[str, Hop] = {BARE: bare, CONTROL: bare, Chroot.name: Chroot(), "kvm": Qemu()}
+        self.hops |= {hop.name: hop for hop in (*BOXES, *ENGINES)}
+        self.hops["gvisor"] = Gvisor()
         self.hops |= {name: Argv(name, argv) for name, argv in self.own.items()}
+        self.plugins = installed({*self.hops, *ALIASES, ALL})
+        self.hops |= self.plugins.hops
 
     def names(self) -> list[str]:
         """Return the names that `all` stands for."""
-        return [*STANDARD, *self.own]
+        return [*STANDARD, *self.own, *self.plugins.hops]
 
     def target(self, name: str) -> Target:
         """Return a target by its name, path or alias, with the options that stand behind it."""
         asked = parse(name)
         path = ALIASES.get(asked.path, asked.path)
         words = path.split("/")
-        for word in words:
-            if word not in self.hops:
-                raise unknown("target", asked.path if len(words) == 1 else word, [*self.hops, *ALIASES, ALL])
-        hops = varied(tuple(self.hops[word] for word in words), asked.options, name)
+        hops = completed(tuple(self._hop(word, asked.path if len(words) == 1 else word) for word in words))
+        hops = varied(hops, asked.options, name)
         whole = ":".join([path, *(f"{key}={value}" for key, value in asked.options.items())])
         return Target(f"{whole}{SECOND if asked.second else ''}", hops, asked.options)
 
+    def _hop(self, word: str, named: str) -> Hop:
+        """Return the hop of a word of a path; an error names it as `named`."""
+        if word in self.hops:
+            return self.hops[word]
+        if hop := way_to(word):
+            return hop
+        others = (f"{kind}:{way.example}" for kind, way in ELSEWHERE.items())
+        raise unknown("target", named, [*self.hops, *ALIASES, ALL, *others])
+
+    def baseline(self, name: str | None) -> str | None:
+        """Return the whole name of a run's baseline; InputError for one that is a control."""
+        found = name and self.target(name).name
+        if found and (found == CONTROL or found.endswith(SECOND)):
+            raise InputError(f"'{name}' is a control, and no baseline.", "Name the target that it is the control of.")
+        return found
+
     def guests(self, names: Iterable[str]) -> bool:
-        """Return whether a guest is among the targets of the names that stand for something."""
+        """Return whether a guest of this machine is among the targets of the names that stand for something."""
         wanted = _parts(names)
         named = [*wanted, *(self.names() if ALL in wanted else ())]
-        return any(hop.name == Qemu.name for name in named if name != ALL for hop in self.target(name).hops)
+        targets = [self.target(name) for name in named if name != ALL]
+        return any(hop.name == Qemu.name for one in targets if not one.elsewhere for hop in one.hops)
 
     def check(self, names: str) -> None:
         """Raise InputError for a name of a comma-separated list that stands for nothing."""
@@ -84,14 +112,16 @@ class Catalogue:
             )
         return target
 
-    def select(self, names: Iterable[str]) -> tuple[list[Target], dict[str, list[Missing]]]:
+    def select(
+        self, names: Iterable[str], baseline: str | None = BARE
+    ) -> tuple[list[Target], dict[str, list[Missing]]]:
         """Return the targets to run and what was left out and why; only `all` may leave out, a named target must run.
 
-        Bare and its A/A control are always there: without them there is no ratio and no trust.
+        The baseline and its A/A control are always there: without them there is no ratio and no trust.
         """
         wanted = _parts(names)
         left: dict[str, list[Missing]] = {}
-        targets = {name: self.runnable(name) for name in (BARE, CONTROL)}
+        targets = {name: self.runnable(name) for name in (baseline, control_of(baseline)) if name}
         for name in self.names() if ALL in wanted else ():
             target = self.target(name)
             if lacking := target.missing():

@@ -5,12 +5,15 @@ bare metal uses the bridge's own stack, as on a lab server whose NIC is a bridge
 at the wire's far end. Nobody's interface is touched, and the addresses (198.18.0.0/15, RFC 2544) are seen nowhere else.
 """
 
+import hashlib
 import itertools
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from vbench.errors import HostError
 from vbench.ledger import MARK, Ledger
 from vbench.targets.place import Place
 from vbench.targets.spawn import run
@@ -19,6 +22,31 @@ BRIDGE = "vbr0"
 PREFIX = 24
 PEER = "198.18.0.1"
 HOST = "198.18.0.2"
+NIC = "eth0"  # the network card of a guest or a container of ours
+TUN = Path("/dev/net/tun")
+WIRES = ("tap", "slirp")
+SLIRP = "198.19.0"  # slirp's own network, in the second half of RFC 2544's
+# $1 is the NIC and $2 its module, $3 the bridge, $4 the tap, $5 a passing file. One script: in an emulated guest every
+# exec costs .1 s. The NIC becomes a port of a bridge; an address of its own would answer for what is behind it.
+JOIN = """
+[ -c /dev/net/tun ] || modprobe -q tun || :
+[ -c /dev/net/tun ] || exit 0
+bridged=
+while read -r name _; do [ "$name" != "$3:" ] || bridged=1; done </proc/net/dev
+{
+    if [ ! "$bridged" ]; then
+        [ -e "/sys/class/net/$1" ] || modprobe "$2"
+        echo "link add $3 type bridge"
+        echo "address flush dev $1"
+        echo "link set $1 master $3 up"
+        echo "link set $3 up"
+    fi
+    echo "tuntap add dev $4 mode tap"
+    echo "link set $4 master $3 up"
+} >"$5"
+ip -batch "$5"
+echo tap
+"""
 _counter = itertools.count()
 
 
@@ -57,28 +85,66 @@ def make_bridge(where: list[str]) -> None:
     run(["ip", *where, "link", "set", BRIDGE, "up"])
 
 
-def bridge_guest(place: Place, nic: str) -> None:
-    """Turn a guest's only NIC into a bridge port, so that what is inside the guest joins the same segment."""
-    place.ip("link", "add", BRIDGE, "type", "bridge")
-    place.ip("link", "set", nic, "master", BRIDGE, "up")
-    place.ip("link", "set", BRIDGE, "up")
+@dataclass(frozen=True)
+class Wire:
+    """What a guest's network card is connected to: QEMU's `backend`, and the guest's address on it."""
+
+    kind: str
+    backend: str
+    address: str  # with its prefix length
+    gateway: str = ""  # to the peer, where that is not on the same segment
+
+
+def wire_up(place: Place, asked: str, stack: ExitStack) -> Wire:
+    """Return a wire for a guest in a place: the one that is asked for, else a tap where one can be made, else slirp.
+
+    slirp needs no privilege. It reaches what the place does, which is the peer and nothing of the host's: QEMU runs in
+    a network namespace of ours. A guest behind it cannot be reached from outside.
+    """
+    tap = "" if asked == "slirp" else _tap(place, asked, stack)
+    if tap:
+        return Wire("tap", f"tap,ifname={tap},script=no,downscript=no", place.address)
+    backend = f"user,ipv6=off,net={SLIRP}.0/{PREFIX},host={SLIRP}.2"
+    return Wire("slirp", backend, f"{SLIRP}.15/{PREFIX}", f"{SLIRP}.2")
+
+
+def _tap(place: Place, asked: str, stack: ExitStack) -> str:
+    """Return the name of a new tap; "" where this place can have none and none was asked for."""
+    if place.depth:
+        name = f"vbtap{next(_counter)}"
+        made = place.shell(JOIN, NIC, place.card, BRIDGE, name, place.path("links"))
+    else:
+        made = os.access(TUN, os.R_OK | os.W_OK)
+        name = add_tap(place, stack) if made else ""
+    if asked and not made:
+        raise HostError("No tap can be made here: there is no /dev/net/tun for us.", "Leave 'wire=tap' away.")
+    return name if made else ""
+
+
+def mac_address(place: Place) -> str:
+    """Return the address of a guest's network card: always the same for one target at one depth."""
+    number = hashlib.sha256(f"{place.address}/{place.depth}".encode()).hexdigest()
+    return ":".join(["52:54:00", *(number[i : i + 2] for i in (0, 2, 4))])
 
 
 def add_tap(place: Place, stack: ExitStack) -> str:
     """Return the name of a new tap on the place's bridge; it goes with `stack`."""
     name = f"vbtap{next(_counter)}"
     place.ip("tuntap", "add", "dev", name, "mode", "tap")
-    stack.callback(_drop, place, name)
+    stack.callback(place.ip, "link", "delete", name)
     place.ip("link", "set", name, "master", BRIDGE, "up")
     return name
 
 
-def add_container_namespace(place: Place, stack: ExitStack) -> str:
-    """Return the path of a new network namespace that a veth pair joins to the place's bridge, address and all."""
+def add_container_namespace(place: Place, stack: ExitStack, process: str = "") -> str:
+    """Return the path of a network namespace that a veth pair joins to the place's bridge, address and all.
+
+    It is a new one, or the one that a process, told by its PID, is in already.
+    """
     number = next(_counter)
     name = f"{MARK}{os.getpid()}-c{number}"
     stack.enter_context(place.hold("netns", name=name))
-    place.run(["ip", "netns", "add", name])
+    place.run(["ip", "netns", *(["attach", name, process] if process else ["add", name])])
     port = f"vbveth{number}"
     place.ip("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
     place.ip("link", "set", port, "master", BRIDGE, "up")
@@ -99,8 +165,3 @@ def lend_address(place: Place, stack: ExitStack) -> None:
     if not place.run(["ip", "-n", place.netns, "-brief", "address", "show", "to", address]):
         place.ip("address", "add", place.address, "dev", BRIDGE)
         stack.callback(place.ip, "address", "delete", place.address, "dev", BRIDGE)
-
-
-def _drop(place: Place, name: str) -> None:
-    if not place.depth:  # inside a guest the tap goes with the guest, and its agent may be gone already
-        place.ip("link", "delete", name)

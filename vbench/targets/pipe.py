@@ -13,7 +13,8 @@ import select
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ NOISE_LIMIT = 256 * 1024  # bytes that may come before the hello: engines and bo
 CONSOLE_LIMIT = 64 * 1024  # bytes kept of what a target says beside the pipe
 OUTPUT_LIMIT = 2**20  # bytes kept of a job's stdout and stderr
 CHUNK = 2**20
+TICK = b"\0"  # a guest's sign of life on its console, which shows nothing
+TICKS = 100_000  # that are remembered
 LAST_LINES = 24  # that are shown
 PANIC = "Kernel panic"
 GRACE = 10.0  # seconds beyond a job's own deadline within which the agent must answer
@@ -79,15 +82,22 @@ class Console:
     def __init__(self, descriptor: int) -> None:
         self._tail = bytearray()
         self._descriptor = descriptor
+        self.ticks: deque[float] = deque(maxlen=TICKS)  # when signs of life came, in seconds of our monotonic clock
         self._thread = threading.Thread(target=self._drain, daemon=True)
         self._thread.start()
 
     def _drain(self) -> None:
         with suppress(OSError):
             while data := os.read(self._descriptor, 65536):
-                self._tail += data
+                if TICK in data:
+                    self.ticks.append(time.monotonic())
+                self._tail += data.replace(TICK, b"")
                 del self._tail[:-CONSOLE_LIMIT]
         os.close(self._descriptor)
+
+    def last_tick(self) -> float:
+        """Return when the last sign of life came, 0 where none did."""
+        return self.ticks[-1] if self.ticks else 0.0
 
     def last(self, lines: int = LAST_LINES) -> str:
         """Return the last non-empty lines, control characters removed; a kernel's panic comes before its long trace."""
@@ -110,6 +120,9 @@ class Pipe:
         self.process = process
         self.started = time.monotonic()
         self.name = name
+        self.beyond: Callable[[], Sequence[int]] = (
+            tuple  # PIDs of what serves it behind a daemon and holds no end of it
+        )
         self.console = Console(os.dup(process.stderr.fileno()))
         self._sink = process.stdin.fileno()
         self._source = process.stdout.fileno()
@@ -119,15 +132,23 @@ class Pipe:
         self._buffer = bytearray()
         self._ids = itertools.count(1)
 
+    def feed(self, data: bytes, seconds: float) -> None:
+        """Write what is no message: something over there reads it before an agent does."""
+        self._write(data, time.monotonic() + seconds)
+
     def hello(self, seconds: float, asked: int | None = None) -> Reply:
         """Wait for an agent's own hello and check that it is our agent; `asked` is the chain that must bring it."""
+        return self._ours(self.heard(seconds, asked))
+
+    def heard(self, seconds: float, asked: int | None = None) -> Reply:
+        """Wait for the first message of our own, past whatever chatter; `asked` is the chain that must bring it."""
         deadline = time.monotonic() + seconds
         noise = 0
         while True:
             line = self._line(deadline, f"said no hello within {seconds:.0f} s", NOISE_LIMIT)
             message = _object(line)
             if message.get("id") == 0 and message.get("ok") is True:
-                return self._ours(message)
+                return message
             if asked is not None and message.get("id") == asked and message.get("ok") is False:
                 raise self._lost(f"could not go on to the next hop: {_error(message)}")
             noise += len(line) + 1
@@ -222,6 +243,13 @@ class Pipe:
         message = {"id": number, "op": "chain", "argv": list(argv), "env": env}
         self._write(json.dumps(message).encode() + b"\n", time.monotonic() + GRACE)
         return self.hello(seconds, number)
+
+    def exchange(self, other: "Pipe") -> None:
+        """Trade processes with another pipe, as a guest goes on in another QEMU; nothing is under way on either."""
+        for name in ("process", "console", "_sink", "_source", "_end", "_buffer"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            setattr(self, name, theirs)
+            setattr(other, name, mine)
 
     def bye(self) -> None:
         """Ask the agent to end: it gives no answer, and everything that was started for it ends in its own way."""

@@ -9,9 +9,9 @@ from vbench.ledger import new_name
 from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.boxes.box import AGENT, MAKE_RUN, entry, lacking, network
+from vbench.targets.engines.podman_engine import HYBRID
 from vbench.targets.hop import Entry
 from vbench.targets.place import Place, Settings
-from vbench.targets.podman import HYBRID
 
 # docker's and podman's default: what a user who types `docker run` has.
 CAPABILITIES = "CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE KILL"

@@ -1,0 +1,95 @@
+"""What the containers of engines share: the image's name there, what is mounted, limits, network, and the inside."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from vbench.errors import HostError, JobError
+from vbench.targets import pyz
+from vbench.targets.network import add_container_namespace
+from vbench.targets.pipe import Pipe
+from vbench.targets.place import PYTHON, Place, Settings, inner_place
+
+REPOSITORY = "localhost/vbench"
+TAG = 24  # characters of an image's digest that name it there
+SYSTEMD = Path("/run/systemd/system")
+VOLUME = "volume"
+AGENT = [*PYTHON, pyz.AGENT]
+
+
+@dataclass(frozen=True)
+class Uplink:
+    """The network of a container: the engine's word for it, the way of its packets, and what to do once it runs."""
+
+    mode: str
+    path: str
+    join: Callable[[], None] = lambda: None
+
+
+def reference(digest: str) -> str:
+    """Return the name by which an engine knows an image."""
+    return f"{REPOSITORY}:{digest[:TAG]}"
+
+
+def import_image(place: Place, words: Sequence[str]) -> tuple[str, bool]:
+    """Return the name of the workload image in the engine that `words` call, and whether its tar was imported now."""
+    image = Path(place.rootfs).parent
+    name = reference(image.name)
+    try:
+        place.run([*words, "image", "inspect", "--format", "{{.Id}}", name])
+    except (HostError, JobError):
+        script = 'tar=$1; shift; exec "$@" <"$tar"'
+        place.shell(script, str(image / "rootfs.tar"), *words, "import", "-", name)
+        return name, True
+    return name, False
+
+
+def layer(place: Place, words: Sequence[str], image: str) -> tuple[str, ...]:
+    """Return the folder that holds an imported image, which has one layer."""
+    form = "{{.GraphDriver.Data.UpperDir}}"
+    return (place.run([*words, "image", "inspect", "--format", form, image]).decode().strip(),)
+
+
+def mounts(place: Place, storage: str) -> list[str]:
+    """Return the options for the agent, for /tmp, and for a data folder that is no part of the container's layer."""
+    data = [f"--volume={place.data}:/data"] if storage == VOLUME else []
+    return [f"--volume={place.agent}:{pyz.AGENT}:ro", "--tmpfs=/tmp:exec,mode=1777", *data]
+
+
+def limits(place: Place, settings: Settings) -> list[str]:
+    """Return the options for the targets' CPUs and memory."""
+    return [f"--cpuset-cpus={','.join(map(str, place.cpus))}", f"--memory={settings.memory}"]
+
+
+def own_group(place: Place, name: str, stack: ExitStack) -> list[str]:
+    """Return the option that puts a container's control groups below one of ours, which goes with `stack`."""
+    stack.enter_context(place.hold("cgroups", name=name))
+    return [f"--cgroup-parent=/{name}"]
+
+
+def veth(place: Place, stack: ExitStack) -> Uplink:
+    """Return a namespace of ours that the container joins."""
+    return Uplink(f"ns:{add_container_namespace(place, stack)}", f"veth on {place.network_path}")
+
+
+def veth_later(place: Place, stack: ExitStack, first: Callable[[], int]) -> Uplink:
+    """Return a namespace of the container's own, which gets the veth pair once `first` can tell its first process."""
+
+    def join() -> None:
+        add_container_namespace(place, stack, str(first()))
+
+    return Uplink("none", f"veth on {place.network_path}", join)
+
+
+def inner(place: Place, pipe: Pipe, storage: str, uplink: Uplink, labels: tuple[str, ...] = ()) -> Place:
+    """Return the inside of a container."""
+    return inner_place(
+        place,
+        pipe,
+        data="/data",
+        disk_path=f"{'bind mount' if storage == VOLUME else storage} on {place.disk_path}",
+        network_path=uplink.path,
+        labels=(*place.labels, *labels),
+        warnings=place.warnings,
+    )
