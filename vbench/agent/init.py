@@ -12,6 +12,7 @@ MOUNTS = (
     ("tmpfs", "/dev/shm", "tmpfs"),  # noqa: S108 - the guest's own
     ("cgroup2", "/sys/fs/cgroup", "cgroup2"),
 )
+GROUPS = "/sys/fs/cgroup"
 HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled"
 
 
@@ -25,6 +26,7 @@ def become_init() -> None:
         if not os.path.ismount(where):
             os.makedirs(where, exist_ok=True)
             libc.mount(source.encode(), where.encode(), kind.encode(), 0, None)
+    hand_out_controllers()
     allow_huge_pages()
     os.environ.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME="/root")
     child = os.fork()
@@ -37,6 +39,15 @@ def become_init() -> None:
     finally:
         os.sync()
         libc.reboot(0x4321FEDC)  # RB_POWER_OFF
+
+
+def hand_out_controllers() -> None:
+    """Let control groups limit whatever this kernel can limit, which is an init's part: by default they can nothing."""
+    try:
+        with open(GROUPS + "/cgroup.controllers") as known, open(GROUPS + "/cgroup.subtree_control", "w") as switch:
+            switch.write(" ".join("+" + name for name in known.read().split()))
+    except OSError:
+        pass  # a kernel without them
 
 
 def allow_huge_pages() -> None:

@@ -4,9 +4,11 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from vbench import paths
+from vbench.agent.collect_cpu import cpuid
 from vbench.errors import TargetError
 from vbench.ledger import boot_id
 from vbench.model import Missing
@@ -14,11 +16,14 @@ from vbench.targets.place import Place
 
 PATIENCE = {"kvm": 20.0, "tcg": 90.0}  # seconds until a guest must have said hello
 MODULES = ("kvm_intel", "kvm_amd")
+SYS = Path("/sys/module")
+EMULATED = b"TCGTCGTCGTCG"  # what QEMU says in CPUID 40000000h where it emulates the CPU
 LOAD = """
 if grep -qw svm /proc/cpuinfo; then modprobe -q kvm_amd || true; fi
 if grep -qw vmx /proc/cpuinfo; then modprobe -q kvm_intel || true; fi
 if [ -c /dev/kvm ]; then echo kvm; else echo tcg; fi
-"""  # inside a guest: load the module that its CPU asks for, and see whether KVM came up
+"""  # load the module that a guest's CPU asks for, and see whether there is a KVM
+NESTING = "nested virtualization"
 Boot = Callable[[str], None]
 
 
@@ -35,15 +40,31 @@ class Proof:
 
 
 def choose(place: Place, asked: str) -> str:
-    """Return the accelerator of a guest in `place`: as told or proven on the host; inside one KVM if it has it."""
-    if place.depth == 0:
-        return asked if asked != "auto" else known().accelerator
+    """Return the accelerator of a guest in `place`: as told or proven on the host, in its containers if they have KVM.
+
+    Inside another guest it is KVM where that has it.
+    """
+    if not place.accelerators:
+        proven = asked if asked != "auto" else known().accelerator
+        if not place.depth or asked != "auto" or proven == "tcg":
+            return proven
     return "kvm" if place.shell(LOAD).decode().strip() == "kvm" else "tcg"
 
 
 def patience(kind: str, place: Place) -> float:
     """Return the seconds that a guest may take to say hello; everything under an emulated CPU is slow."""
-    return PATIENCE["tcg"] if "tcg" in (*place.accelerators, kind) else PATIENCE["kvm"]
+    return PATIENCE["tcg"] if "tcg" in (*place.accelerators, kind) or emulated() else PATIENCE["kvm"]
+
+
+@cache
+def emulated() -> bool:
+    """Return whether somebody's QEMU emulates the CPU of this host."""
+    leaf = next((leaf for leaf in cpuid({}) if leaf["leaf"] == "0x40000000"), None)
+    return leaf is not None and b"".join(_bytes(leaf[name]) for name in ("ebx", "ecx", "edx")) == EMULATED
+
+
+def _bytes(register: str) -> bytes:
+    return int(register, 16).to_bytes(4, "little")
 
 
 def _cache() -> Path:
@@ -103,8 +124,14 @@ def missing_nesting() -> list[Missing]:
     if known().accelerator == "tcg":
         return []
     for module in MODULES:
-        switch = Path(f"/sys/module/{module}/parameters/nested")
-        if switch.exists() and switch.read_text().strip() in ("Y", "1"):
-            return []
-    loaded = next((m for m in MODULES if Path(f"/sys/module/{m}").exists()), "kvm_intel")
-    return [Missing("nested virtualization", f"modprobe -r {loaded} && modprobe {loaded} nested=1")]
+        switch = SYS / module / "parameters" / "nested"
+        if switch.exists():
+            return [] if switch.read_text().strip() in ("Y", "1") else [Missing(NESTING, _fix(module))]
+    return [Missing(NESTING, "use a machine whose KVM can nest")]
+
+
+def _fix(module: str) -> str:
+    """Return how nesting is switched on; a module that is built into the kernel cannot be loaded anew."""
+    if (SYS / module / "initstate").exists():
+        return f"modprobe -r {module} && modprobe {module} nested=1"
+    return f"boot this machine with '{module}.nested=1' on its kernel's command line"

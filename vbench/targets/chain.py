@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from vbench.errors import TargetError
 from vbench.ledger import Ledger
@@ -29,6 +29,7 @@ class Instance:
     entries: tuple[Entry, ...]
     seconds: float
     restored: bool = False  # from a memory snapshot: no cold boot, and no figure for start-up
+    vcpus: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # the outermost guest's, and the CPUs of each
 
     @property
     def accelerator(self) -> str | None:
@@ -50,8 +51,9 @@ def open_target(target: Target, place: Place, settings: Settings, ledger: Ledger
     with ExitStack() as stack:
         pipe, inside, entries = enter(target, place, settings, stack, ledger)
         seconds = time.monotonic() - pipe.started
+        vcpus = entries[0].pin(pipe.process.pid)
         entries[-1].settle(inside)
-        yield Instance(target.name, new_ident(target), pipe, inside, entries, seconds)
+        yield Instance(target.name, new_ident(target), pipe, inside, entries, seconds, vcpus=vcpus)
 
 
 def enter(

@@ -1,6 +1,6 @@
 """The form of a hop: what it needs, and how it is entered from a place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,8 +15,9 @@ class Entry:
     """A hop's argv in a place, and what to do once the agent behind it has said hello.
 
     `inside` returns the place that the next hop would run in; `settle` makes the inside ready for jobs where this hop
-    is the last one, or the next one takes it as it is: it mounts the data disk and brings up the network. `freeze` and
-    `thaw` stop and continue an idle target. `image` names the files and folders of this place that the workload image
+    is the last one, or the next one takes it as it is: it mounts the data disk and brings up the network. `pin` gives
+    each vCPU of the process of that PID a CPU of its own and returns where they may run. `freeze` and `thaw` stop and
+    continue an idle target. `image` names the files and folders of this place that the workload image
     is for this hop.
     """
 
@@ -28,6 +29,7 @@ class Entry:
     save: Callable[[], None] | None = None  # write a guest's state beside its memory's file, where there is one
     load: Callable[[], None] | None = None  # and go on from there
     image: Callable[[], tuple[str, ...]] = tuple
+    pin: Callable[[int], Mapping[int, tuple[int, ...]]] = lambda _pid: {}
     hello_seconds: float = 30.0
     patience: float = 10.0  # seconds in which it must end by itself after its pipe was closed
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from vbench.image import cpio
 from vbench.model import Missing
-from vbench.targets import accelerator, pyz
+from vbench.targets import accelerator, pinning, pyz
 from vbench.targets.hop import Entry
 from vbench.targets.monitor import Monitor, load, save
 from vbench.targets.network import add_tap, bridge_guest
@@ -69,6 +69,7 @@ class Qemu:
         nic = network_card(place, stack) if place.address else []
         monitor = Monitor(place.path("qmp"))
         words = command(self, place, settings, kind, initrd, disk) + nic
+        pins = pinning.beside(place.cpus) if place.depth else []
         control = [] if place.depth else ["-qmp", f"unix:{monitor.path},server=on,wait=off"]
         stack.callback(monitor.close)
 
@@ -86,13 +87,14 @@ class Qemu:
             )
 
         return Entry(
-            [*place.tools(), *words, *control],
+            [*place.tools(), *pins, *words, *control],
             inside,
             settle,
             freeze=lambda: monitor.execute("stop"),  # QEMU's own stop: the guest's clock stands still with it
             thaw=lambda: monitor.execute("cont"),
             save=lambda: save(monitor, place),
             load=lambda: load(monitor, place),
+            pin=lambda pid: pinning.pin(pid, place.cpus),
             image=lambda: (place.disk, *boot_files(place, self)),
             hello_seconds=accelerator.patience(kind, place),
             patience=0,  # a guest's disks are passing, so there is nothing to wait for
@@ -104,6 +106,7 @@ def command(hop: Qemu, place: Place, settings: Settings, kind: str, initrd: str,
     append = [*COMMON, *(EMULATED if kind == "tcg" else []), *mitigations()]
     return [
         *(hop.qemu or EMULATOR, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *pinning.NAMED,
         *("-machine", machine(place, settings), "-accel", kind, "-cpu", MODEL[kind], "-smp", str(settings.cpus)),
         *memory(place.ram, settings.memory // 2**20),
         *("-chardev", "stdio,id=agent,signal=off", "-device", "virtio-serial"),

@@ -66,10 +66,11 @@ def open_restored(seed: Seed, place: Place, settings: Settings, ledger: Ledger) 
             outer.load()
             pipe.greet(outer.hello_seconds)
         seconds = time.monotonic() - pipe.started
+        vcpus = outer.pin(pipe.process.pid)
         inside = behind(seed.inside, pipe)
         seed.entries[-1].settle(inside)
         entries = (outer, *seed.entries[1:])
-        yield Instance(target.name, new_ident(target), pipe, inside, entries, seconds, restored=True)
+        yield Instance(target.name, new_ident(target), pipe, inside, entries, seconds, restored=True, vcpus=vcpus)
 
 
 @contextmanager
