@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -28,6 +28,8 @@ class Instance:
     place: Place
     entries: tuple[Entry, ...]
     seconds: float
+    stack: ExitStack  # what more an operation makes goes with the instance
+    ledger: Ledger
     restored: bool = False  # from a memory snapshot: no cold boot, and no figure for start-up
     vcpus: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # the outermost guest's, and the CPUs of each
 
@@ -53,7 +55,7 @@ def open_target(target: Target, place: Place, settings: Settings, ledger: Ledger
         seconds = time.monotonic() - pipe.started
         vcpus = entries[0].pin(pipe.process.pid)
         entries[-1].settle(inside)
-        yield Instance(target.name, new_ident(target), pipe, inside, entries, seconds, vcpus=vcpus)
+        yield Instance(target.name, new_ident(target), pipe, inside, entries, seconds, stack, ledger, vcpus=vcpus)
 
 
 def enter(
@@ -63,16 +65,24 @@ def enter(
     pipe: Pipe | None = None
     entries: list[Entry] = []
     for number, hop in enumerate(target.hops):
-        if entries and not hop.takes_devices:
-            entries[-1].settle(place)
-            place = with_agent(place)
-        entry = hop.enter(place, share(settings, len(target.hops) - number - 1), stack)
+        place, entry = prepare(target, number, place, settings, entries, stack)
         pipe = step(target, entry, pipe, stack, ledger, hop)
         place = entry.inside(pipe)
         entries.append(entry)
     if pipe is None:
         raise ValueError("a target has at least one hop")
     return pipe, place, tuple(entries)
+
+
+def prepare(
+    target: Target, number: int, place: Place, settings: Settings, entries: Sequence[Entry], stack: ExitStack
+) -> tuple[Place, Entry]:
+    """Make a hop of a target ready behind `entries`; return the place that it is entered from, and how it is."""
+    hop = target.hops[number]
+    if entries and not hop.takes_devices:
+        entries[-1].settle(place)
+        place = with_agent(place) if place.agent == pyz.AGENT else place
+    return place, hop.enter(place, share(settings, len(target.hops) - number - 1), stack)
 
 
 def with_agent(place: Place) -> Place:
@@ -101,9 +111,11 @@ def step(target: Target, entry: Entry, pipe: Pipe | None, stack: ExitStack, ledg
     try:
         if pipe is None:
             pipe = stack.enter_context(spawn(entry.argv, target.name, ledger, entry.patience))
+            pipe.feed(entry.first, entry.hello_seconds)
             pipe.hello(entry.hello_seconds)
         else:
             pipe.chain(entry.argv, entry.hello_seconds)
-    except TargetError as error:
+    except TargetError as failed:
+        error = entry.explain(failed)
         raise TargetError(f"{error.message[:-1]} (hop '{hop.name}').", error.remedy, console=error.console) from None
     return pipe

@@ -5,7 +5,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+from vbench.errors import TargetError
 from vbench.model import Missing
+from vbench.targets.monitor import Control
 from vbench.targets.pipe import Pipe
 from vbench.targets.place import Place, Settings
 
@@ -17,8 +19,9 @@ class Entry:
     `inside` returns the place that the next hop would run in; `settle` makes the inside ready for jobs where this hop
     is the last one, or the next one takes it as it is: it mounts the data disk and brings up the network. `pin` gives
     each vCPU of the process of that PID a CPU of its own and returns where they may run. `freeze` and `thaw` stop and
-    continue an idle target. `image` names the files and folders of this place that the workload image
-    is for this hop.
+    continue an idle target. `image` names the files and folders of this place that the workload image is for this hop.
+    `first` is what its program reads from the pipe before the agent speaks; `explain` says what the last words mean of
+    one that did not come so far.
     """
 
     argv: list[str]
@@ -30,8 +33,11 @@ class Entry:
     load: Callable[[], None] | None = None  # and go on from there
     image: Callable[[], tuple[str, ...]] = tuple
     pin: Callable[[int], Mapping[int, tuple[int, ...]]] = lambda _pid: {}
+    control: Control | None = None  # of a guest on this host
     hello_seconds: float = 30.0
     patience: float = 10.0  # seconds in which it must end by itself after its pipe was closed
+    first: bytes = b""
+    explain: Callable[[TargetError], TargetError] = lambda error: error
 
 
 class Hop(Protocol):

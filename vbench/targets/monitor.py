@@ -5,6 +5,7 @@ import logging
 import shlex
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from qemu.qmp import ConnectError, QMPClient, QMPError
@@ -26,6 +27,11 @@ class Monitor:
         self.path = path
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client = QMPClient("vbench")
+
+    @property
+    def server(self) -> str:
+        """What QEMU's option -qmp says so that it listens there."""
+        return f"unix:{self.path},server=on,wait=off"
 
     def execute(self, command: str, **arguments: Any) -> Any:
         """Return QEMU's answer to one command; a dead or unwilling QEMU is a TargetError."""
@@ -51,6 +57,13 @@ class Monitor:
             else:
                 return
 
+    def exchange(self, other: "Monitor") -> None:
+        """Trade QEMUs with another monitor."""
+        for name in ("path", "_loop", "_client"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            setattr(self, name, theirs)
+            setattr(other, name, mine)
+
     def close(self) -> None:
         """Drop the connection."""
         if self._loop is not None:
@@ -58,6 +71,15 @@ class Monitor:
                 self._loop.run_until_complete(asyncio.wait_for(self._client.disconnect(), 2))
             self._loop.close()
             self._loop = None
+
+
+@dataclass(frozen=True)
+class Control:
+    """How a running guest is got at: where its QEMU runs, that QEMU's monitor, and the file of its data disk."""
+
+    place: Place
+    monitor: Monitor
+    disk: str
 
 
 def save(monitor: Monitor, place: Place) -> None:
@@ -73,24 +95,25 @@ def save(monitor: Monitor, place: Place) -> None:
         monitor.execute("cont")
         time.sleep(IDLE)
         monitor.execute("stop")
-    _migrate(monitor, "migrate", f"exec:cat >{_state(place)}")
+    move(monitor, "migrate", f"exec:cat >{_state(place)}", shared=True)
 
 
 def load(monitor: Monitor, place: Place) -> None:
     """Let a guest that waits for its state take it up and go on."""
-    _migrate(monitor, "migrate-incoming", f"exec:cat {_state(place)}")
+    move(monitor, "migrate-incoming", f"exec:cat {_state(place)}", shared=True)
     monitor.execute("cont")
 
 
-def _migrate(monitor: Monitor, command: str, uri: str) -> None:
-    """Move all state but the memory, which is in its file already (x-ignore-shared)."""
-    monitor.execute("migrate-set-capabilities", capabilities=[{"capability": "x-ignore-shared", "state": True}])
+def move(monitor: Monitor, command: str, uri: str, *, shared: bool = False) -> Any:
+    """Move all state, but not the memory that is in a `shared` file already; return what QEMU says of the move."""
+    monitor.execute("migrate-set-capabilities", capabilities=[{"capability": "x-ignore-shared", "state": shared}])
     monitor.execute(command, uri=uri)
     deadline = time.monotonic() + SECONDS
-    while (status := monitor.execute("query-migrate").get("status")) != "completed":
+    while (status := (answer := monitor.execute("query-migrate")).get("status")) != "completed":
         if status == "failed" or time.monotonic() > deadline:
             raise TargetError(f"QEMU did not do '{command}': it is '{status}'.")
         time.sleep(0.002)
+    return answer
 
 
 def _state(place: Place) -> str:

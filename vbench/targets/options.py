@@ -45,6 +45,13 @@ def file(text: str) -> str:
     return text
 
 
+def number(text: str) -> int:
+    """Return a whole number that is not below 0."""
+    if not (text.isascii() and text.isdigit()):
+        raise InputError(f"'{text}' is no whole number.", "Write it as 0, 1 or 20.")
+    return int(text)
+
+
 def program(text: str) -> str:
     """Return the whole path of a file that may be run."""
     if shutil.which(file(text)) is None:
@@ -52,12 +59,20 @@ def program(text: str) -> str:
     return text
 
 
-def one_of(kind: str, names: Iterable[str]) -> Callable[[str], str]:
-    """Return a reader that takes one of some words; `kind` says what they are."""
+@dataclass(frozen=True)
+class OneOf:
+    """A reader that takes one of some words; `kind` says what they are."""
 
-    def read(text: str) -> str:
-        if text not in names:
-            raise unknown(kind, text, names)
+    kind: str
+    names: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        """Return the word."""
+        if text not in self.names:
+            raise unknown(self.kind, text, self.names)
         return text
 
-    return read
+
+def one_of(kind: str, names: Iterable[str]) -> OneOf:
+    """Return a reader that takes one of some words; `kind` says what they are."""
+    return OneOf(kind, tuple(names))

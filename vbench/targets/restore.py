@@ -70,7 +70,7 @@ def open_restored(seed: Seed, place: Place, settings: Settings, ledger: Ledger) 
         inside = behind(seed.inside, pipe)
         seed.entries[-1].settle(inside)
         entries = (outer, *seed.entries[1:])
-        yield Instance(target.name, new_ident(target), pipe, inside, entries, seconds, restored=True, vcpus=vcpus)
+        yield Instance(target.name, new_ident(target), pipe, inside, entries, seconds, stack, ledger, True, vcpus)
 
 
 @contextmanager

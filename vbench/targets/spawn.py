@@ -1,8 +1,8 @@
 """Start a process of ours on the host: in its own session, recorded, and dead when we die."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from vbench.errors import HostError
 from vbench.ledger import Ledger, start_time
@@ -17,15 +17,23 @@ def spawn(argv: Sequence[str], name: str, ledger: Ledger, patience: float = 10) 
     Where we may, its CPU time is counted by a control group of its own. At the end the process has `patience` seconds
     to go by itself.
     """
-    with accounted(ledger) as counted, _started([*counted, *argv], name, ledger, patience) as pipe:
+    with accounted(ledger) as counted, started([*counted, *argv], name, ledger.hold, patience) as pipe:
         yield pipe
 
 
+def tied(argv: Sequence[str]) -> list[str]:
+    """Return an argv that dies with its parent."""
+    return ["setpriv", "--pdeathsig", "KILL", "--", *argv]
+
+
 @contextmanager
-def _started(argv: Sequence[str], name: str, ledger: Ledger, patience: float) -> Iterator[Pipe]:
+def started(
+    argv: Sequence[str], name: str, hold: Callable[..., AbstractContextManager[object]], patience: float
+) -> Iterator[Pipe]:
+    """Give an open pipe to `argv`, whose process `hold` records, as a ledger's does."""
     try:
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", *argv],
+            tied(argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -33,7 +41,7 @@ def _started(argv: Sequence[str], name: str, ledger: Ledger, patience: float) ->
         )
     except FileNotFoundError:
         raise HostError("There is no 'setpriv' on this machine.", "Install util-linux.") from None
-    with ledger.hold("process", pid=process.pid, start=start_time(process.pid)):
+    with hold("process", pid=process.pid, start=start_time(process.pid)):
         pipe = Pipe(process, name)
         try:
             yield pipe

@@ -13,13 +13,11 @@ from pathlib import Path
 
 from vbench.errors import InputError, unknown
 from vbench.image import Image, check, find
-from vbench.model import Missing
+from vbench.model import SECOND, Missing
 from vbench.targets.hop import Entry, Hop
 from vbench.targets.options import Option, option, options_of, with_options
-from vbench.targets.place import Place, Settings
+from vbench.targets.place import Place, Settings, with_image
 from vbench.units import parse_size
-
-SECOND = "#2"
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,9 @@ def parse(name: str) -> Name:
     first = next((number for number, word in enumerate(words) if "=" in word), len(words))
     options: dict[str, str] = {}
     for word in words[first:]:
+        if options and word.startswith("//"):  # the rest of a URI
+            options[next(reversed(options))] += f":{word}"
+            continue
         key, equals, value = word.partition("=")
         if not (key and equals and value):
             raise InputError(f"'{word}' in '{name}' is no option.", "Write TARGET:KEY=VALUE:KEY=VALUE.")
@@ -109,8 +110,13 @@ class Varied:
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
         """Enter the hop with other memory, from another image."""
         if self.image:
-            place = replace(place, rootfs=str(self.image.rootfs), disk=str(self.image.disk))
+            place = with_image(place, self.image)
         return self.hop.enter(place, replace(settings, memory=self.memory or settings.memory), stack)
+
+
+def unvaried(hop: Hop) -> Hop:
+    """Return a hop without what every target takes."""
+    return hop.hop if isinstance(hop, Varied) else hop
 
 
 def described(options: Mapping[str, str]) -> dict[str, str]:
