@@ -11,6 +11,12 @@ for package in $(cat scripts/packages.txt); do
 done
 if [ -n "$missing" ]; then
     echo "installing:$missing"
+    policy=/usr/sbin/policy-rc.d # some bring a service with them, such as docker's: none is started
+    if ! [ -e "$policy" ]; then
+        trap '$sudo rm -f "$policy"' EXIT
+        trap 'exit 1' HUP INT TERM
+        printf '#!/bin/sh\nexit 101\n' | $sudo install -m 755 /dev/stdin "$policy"
+    fi
     $sudo apt-get -qq update
     # shellcheck disable=SC2086 # the names are words
     DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq install --yes --no-install-recommends $missing >/dev/null
