@@ -9,6 +9,7 @@ from vbench.targets.argv import Argv
 from vbench.targets.boxes import BOXES
 from vbench.targets.boxes.chroot import Chroot
 from vbench.targets.boxes.gvisor import Gvisor
+from vbench.targets.emulated import EMULATED
 from vbench.targets.engines import ENGINES
 from vbench.targets.hop import Hop
 from vbench.targets.impose import Imposed
@@ -16,10 +17,15 @@ from vbench.targets.plugins import installed
 from vbench.targets.qemu import Qemu
 from vbench.targets.remote import ELSEWHERE, completed, way_to
 from vbench.targets.variants import parse, varied
+from vbench.targets.vmm import VMMS
+from vbench.targets.xen import XEN, XEN_PATHS
 
 ALIASES = {"nested": "kvm/kvm"}
 STANDARD = (BARE, CONTROL, *(hop.name for hop in (*BOXES, *ENGINES)), "gvisor", "kvm", "kvm/kvm")
+STANDARD += tuple(vmm.name for vmm in VMMS)
+STANDARD += (*(hop.name for hop in EMULATED), *XEN_PATHS)
 ALL = "all"
+GUESTS = {Qemu.name, *(vmm.name for vmm in VMMS)}  # what runs under the accelerator that is proven
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Catalogue:
         self.own = dict(own or {})
         bare = Imposed()
         self.hops: dict[str, Hop] = {BARE: bare, CONTROL: bare, Chroot.name: Chroot(), "kvm": Qemu()}
-        self.hops |= {hop.name: hop for hop in (*BOXES, *ENGINES)}
+        self.hops |= {hop.name: hop for hop in (*BOXES, *ENGINES, *VMMS, *EMULATED, *XEN)}
         self.hops["gvisor"] = Gvisor()
         self.hops |= {name: Argv(name, argv) for name, argv in self.own.items()}
         self.plugins = installed({*self.hops, *ALIASES, ALL})
@@ -80,8 +86,15 @@ class Catalogue:
             return self.hops[word]
         if hop := way_to(word):
             return hop
+        if word in self.plugins.refused:
+            raise HostError(self.plugins.refused[word], "Mend that package, or remove it.")
         others = (f"{kind}:{way.example}" for kind, way in ELSEWHERE.items())
         raise unknown("target", named, [*self.hops, *ALIASES, ALL, *others])
+
+    def origins(self, target: Target) -> dict[str, str]:
+        """Return the package and version that each plug-in among a target's hops is from, by its name."""
+        words = parse(target.name).path.split("/")
+        return {word: self.plugins.origins[word] for word in words if word in self.plugins.origins}
 
     def baseline(self, name: str | None) -> str | None:
         """Return the whole name of a run's baseline; InputError for one that is a control."""
@@ -95,7 +108,7 @@ class Catalogue:
         wanted = _parts(names)
         named = [*wanted, *(self.names() if ALL in wanted else ())]
         targets = [self.target(name) for name in named if name != ALL]
-        return any(hop.name == Qemu.name for one in targets if not one.elsewhere for hop in one.hops)
+        return any(hop.name in GUESTS for one in targets if not one.elsewhere for hop in one.hops)
 
     def check(self, names: str) -> None:
         """Raise InputError for a name of a comma-separated list that stands for nothing."""

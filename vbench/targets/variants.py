@@ -5,7 +5,7 @@ Memory and another image are options of every target. A variant is a target like
 and in the bundle.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from hashlib import file_digest
@@ -62,8 +62,15 @@ def varied(hops: tuple[Hop, ...], options: Mapping[str, str], name: str) -> tupl
         number = next((number for number, own in enumerate(takes) if key in own), None)
         if number is None:
             raise _refused(name, key, takes)
-        whole[number] = _with(whole[number], key, takes[number][key].read(text))
+        whole[number] = _with(whole[number], key, _value(key, text, takes[number][key]))
     return tuple(whole)
+
+
+def _value(key: str, text: str, option: Option) -> object:
+    try:
+        return option.read(text)
+    except ValueError:  # the reader of a plug-in may be as simple as int
+        raise InputError(f"'{text}' is no value of the option '{key}'.", f"It is {option.summary}.") from None
 
 
 def _refused(name: str, key: str, takes: list[dict[str, Option]]) -> InputError:
@@ -119,10 +126,15 @@ def unvaried(hop: Hop) -> Hop:
     return hop.hop if isinstance(hop, Varied) else hop
 
 
-def described(options: Mapping[str, str]) -> dict[str, str]:
-    """Return the options as a bundle keeps them: with the SHA-256 of the files that they name, which may change."""
+def described(options: Mapping[str, str], hops: Iterable[Hop] = ()) -> dict[str, str]:
+    """Return the options as a bundle keeps them: with the SHA-256 of the files that they name, which may change.
+
+    So may the image of a hop that takes one of its own.
+    """
     files = {f"{key}.sha256": _sha256(Path(text)) for key, text in options.items() if Path(text).is_file()}
-    images = {"image.digest": find(options["image"]).digest} if "image" in options else {}
+    own = next((image for hop in hops if isinstance(image := getattr(unvaried(hop), "image", None), Image)), None)
+    image = find(options["image"]) if "image" in options else own
+    images = {"image.digest": image.digest} if image else {}
     return {**options, **files, **images}
 
 
