@@ -75,9 +75,9 @@ def test_whatever_of_it_is_killed_takes_the_rest_along(bench: Bench, part: str) 
 
 def test_after_a_kill_of_vbench_the_next_start_leaves_nothing(image: Image) -> None:
     with temporary_home(image.root.parent) as home:
-        home.workload("slow", "echo rate 2; sleep 1")
-        process = home.start(target="gvisor", profile="quick")
-        home.await_samples(3, process)
+        home.workload("slow", "echo rate 2; sleep 3")
+        process = home.start(target="gvisor")
+        home.await_samples(1, process)
         inside, made = parts(home.process_of("gvisor")), home.started()
         assert "bundle" in {entry.get("kind") for entry in made}
         interrupted(process, signal.SIGKILL)
