@@ -5,11 +5,10 @@ The variants are paired boot by boot and not through bare, which stands beside t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from statistics import fmean
 
-from vbench.model import Better, Cell, Difference, Fact
-from vbench.probes.matters import MATTERS, differences
+from vbench.model import Better, Cell, Difference
+from vbench.probes.matters import differences, voids
 from vbench.reports.compare import LeftOut
 from vbench.reports.of_bundle import facts_of, table_of
 from vbench.reports.outcome import CONFIDENCE, EXIT, distrust, outcomes
@@ -108,18 +107,10 @@ def _reasons(bundle: Bundle, base: str, new: str) -> dict[str, str]:
         said = [
             f"{name}: {reason}" for name in dict.fromkeys((base, new)) for reason in checked.get((workload, name), ())
         ]
-        said += [
-            f"{one.fact} is {one.bare} on {base} and {one.target} on {new}" for one in _voids(here, there, workload)
-        ]
+        said += voids(here, there, workload, base, f"on {new}")
         if said:
             found[workload] = "; ".join(said)
     return found
-
-
-def _voids(base: list[Fact], new: list[Fact], workload: str) -> list[Difference]:
-    """Return the differences that make two costs incomparable, whatever they are."""
-    globs = [matter.fact for matter in MATTERS if matter.voids]
-    return [one for one in differences(base, new, workload) if any(fnmatchcase(one.fact, glob) for glob in globs)]
 
 
 def _nothing(sides: Sequence[Series | None], names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from vbench.image import Image, cpio
+from vbench.image.disk import _UUID
 
 pytestmark = pytest.mark.real
 
@@ -87,7 +88,7 @@ def test_the_agent_is_pid_1_on_the_image_s_read_only_root(image: Image, tmp_path
     ("extra", "disk", "sentence"),
     [
         (b"", True, "vbench: the guest could not start: mount: mounting /agent.pyz on"),
-        (agent(), False, "vbench: the guest could not start: mount: mounting /dev/vda on /root failed"),
+        (agent(), False, f"vbench: the guest could not start: mount: mounting UUID={_UUID} on /root failed"),
     ],
     ids=["no agent", "no disk"],
 )

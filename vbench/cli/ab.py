@@ -12,11 +12,12 @@ from vbench.cli.targets import ConfigFile
 from vbench.cli.workloads import Folders
 
 VARIANT = "A target, or one with options: kvm:qemu=/opt/bin/qemu, kvm:kernel=/boot/vmlinux, podman:runtime=crun."
+NEW = "The variant to judge; the same as the first for an A/A. Left away, the first names a comparison: devices."
 
 
 def ab(
     base: Annotated[str, typer.Argument(help=VARIANT)],
-    new: Annotated[str, typer.Argument(help="The variant to judge; the same as the first for an A/A.")],
+    new: Annotated[str | None, typer.Argument(help=NEW)] = None,
     workload: Annotated[list[str] | None, typer.Option(help="A workload or a glob such as 'disk.*'.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Workloads with this tag.")] = None,
     profile: Annotated[str, typer.Option(help="smoke, quick, standard or publish.")] = "standard",
@@ -32,17 +33,21 @@ def ab(
     """Say whether a variant is no worse than another: exit 0 if so, 1 regressed, 3 inconclusive, 4 measured nothing."""
     from vbench import config as configuration
     from vbench.ledger import Ledger
+    from vbench.model import SECOND
     from vbench.reports import grid
     from vbench.reports.ab import compare
     from vbench.reports.ab_render import page
     from vbench.reports.finish import finish
     from vbench.run import execute
+    from vbench.targets import comparisons
     from vbench.targets.catalogue import Catalogue
-    from vbench.targets.variants import SECOND
     from vbench.units import parse_share
 
     grid.known(form)
     share = parse_share(margin)
+    if new is None:
+        comparison = comparisons.named(base)
+        base, new = comparison.base, comparison.new
     own = configuration.read(config)
     known = configuration.workloads(workload_dir or ())
     catalogue = Catalogue({name: way.argv for name, way in own.target.items()})

@@ -12,6 +12,7 @@ from vbench.image.manifest import Kernel
 from vbench.image.recipe import Recipe
 
 INSIDE = "usr/lib/vbench"  # where an outer guest, too, finds kernel and initramfs for its nested guest
+GENERIC = f"{INSIDE}/generic"  # where the second kernel is
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Package:
 
 def unpack(package: str, debs: Path) -> Package:
     """Return the kernel among the downloaded packages, unpacked and indexed; raises InputError if none is there."""
-    for deb in sorted(debs.rglob("*.deb")):
-        tree = debs / "tree"
+    for deb in sorted(debs.rglob(f"{package}/*.deb")):
+        tree = deb.parent / "tree"
         tools.run(["dpkg-deb", "--extract", str(deb), str(tree)], package="dpkg")
         for vmlinuz in tree.glob("boot/vmlinu[xz]-*"):
             release = vmlinuz.name.split("-", 1)[1]
@@ -46,15 +47,32 @@ def add(recipe: Recipe, tar: Path, unpacked: Package) -> None:
         raise InputError("A guest needs busybox to start.", 'Add "busybox-static" to the recipe\'s packages.')
     release = unpacked.identity.release
     first = initramfs.build(unpacked.tree, release, recipe.modules, busybox)
-    vmlinux = kernel.vmlinux(unpacked.vmlinuz.read_bytes())
-    home = f"{_lib(tar)}/modules/{release}"
+    _append(tar, INSIDE, unpacked, recipe.epoch, {f"{INSIDE}/initramfs.cpio": first})
+
+
+def add_generic(recipe: Recipe, tar: Path, unpacked: Package) -> None:
+    """Append the second kernel, with no more of its modules than the recipe names and those need."""
+    release = unpacked.identity.release
+    kept = set(initramfs.in_order(unpacked.tree, release, recipe.generic_modules))
+    for path in (unpacked.tree / "lib/modules" / release).rglob("*.ko*"):
+        if path not in kept:
+            path.unlink()
+    tools.run(["depmod", "-b", str(unpacked.tree), release], package="kmod")
+    _append(tar, GENERIC, unpacked, recipe.epoch, {})
+
+
+def _append(tar: Path, where: str, unpacked: Package, epoch: int, more: dict[str, bytes]) -> None:
+    """Append a kernel and its release to the folder `where` of a root; modules and configuration lie as in Debian."""
+    release = unpacked.identity.release
     files = {
-        f"{INSIDE}/vmlinux": vmlinux,
-        f"{INSIDE}/initramfs.cpio": first,
+        f"{where}/vmlinux": kernel.vmlinux(unpacked.vmlinuz.read_bytes()),
+        f"{where}/release": f"{release}\n".encode(),
         f"boot/config-{release}": (unpacked.tree / f"boot/config-{release}").read_bytes(),
+        **more,
     }
+    home = f"{_lib(tar)}/modules/{release}"
     modules = ((f"{home}/{name}", data) for name, data in _files(unpacked.tree / "lib/modules" / release))
-    tarball.append(tar, chain(files.items(), modules), recipe.epoch)
+    tarball.append(tar, chain(files.items(), modules), epoch)
 
 
 def _lib(tar: Path) -> str:

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from vbench.errors import VbenchError
-from vbench.image import boot, disk, integrity, mmdebstrap, store, tarball, tools
+from vbench.image import boot, disk, foreign, integrity, mmdebstrap, store, tarball, xen
 from vbench.image.manifest import FileName, FileRecord, Manifest, RecipeRecord
 from vbench.image.mmdebstrap import Progress
 from vbench.image.recipe import Recipe, load
@@ -58,6 +58,12 @@ def _build(recipe: Recipe, shop: Workshop, progress: Progress) -> Image:
     if unpacked:
         progress("adding kernel, modules and initramfs")
         boot.add(recipe, tar, unpacked)
+    generic = boot.unpack(recipe.generic, debs) if recipe.generic else None
+    if generic:
+        progress("adding the generic kernel")
+        boot.add_generic(recipe, tar, generic)
+    if hypervisor := xen.hypervisor(tar):
+        tarball.append(tar, [(f"{boot.INSIDE}/xen", hypervisor)], recipe.epoch)
     progress("unpacking the root and writing the disk")
     files = derive(new, recipe.epoch)
     status = boot.member(tar, "var/lib/dpkg/status") or b""
@@ -65,8 +71,9 @@ def _build(recipe: Recipe, shop: Workshop, progress: Progress) -> Image:
     manifest = Manifest(
         digest=files["rootfs.tar"].sha256, created=time.time(), suite=recipe.suite, epoch=recipe.epoch,
         recipe=RecipeRecord(settings=recipe.model_dump_json(), digest=recipe.digest),
-        architecture=recipe.architecture or _host_architecture(), packages=packages,
-        kernel=unpacked.identity if unpacked else None, mke2fs=disk.version(), files=files,
+        architecture=recipe.architecture or foreign.native(), packages=packages,
+        kernel=unpacked.identity if unpacked else None, generic=generic.identity if generic else None,
+        mke2fs=disk.version(), files=files,
     )  # fmt: skip
     return settle(shop, manifest)
 
@@ -85,6 +92,10 @@ def derive(folder: Path, epoch: int) -> dict[FileName, FileRecord]:
     if (inside / "vmlinux").is_file():
         files |= {"vmlinux": store.record(inside / "vmlinux")}
         files |= {"initramfs.cpio": store.record(inside / "initramfs.cpio")}
+    if (inside / "xen").is_file():
+        files |= {"xen": store.record(inside / "xen")}
+    if (generic := folder / "rootfs" / boot.GENERIC / "vmlinux").is_file():
+        files |= {"vmlinux-generic": store.record(generic)}
     return files
 
 
@@ -96,7 +107,3 @@ def _packages(status: str) -> dict[str, str]:
         if "Package" in fields and "Version" in fields:
             found[fields["Package"]] = fields["Version"]
     return dict(sorted(found.items()))
-
-
-def _host_architecture() -> str:
-    return tools.run(["dpkg", "--print-architecture"], package="dpkg").strip()

@@ -20,7 +20,7 @@ until mount -a 2>/failed; do
     sleep 0.1
 done
 # Python is read in few large requests, which saves 80 ms under TCG; the host puts the kernel's own value back.
-echo 4096 >/root/sys/block/vda/queue/read_ahead_kb
+for disk in /root/sys/block/*/queue; do echo 4096 >"$disk/read_ahead_kb"; done
 # The agent's archive brings /start, which sets $start to a program that says hello and then imports the rest.
 [ -f /start ] || fail "its initramfs holds no agent"
 . /start

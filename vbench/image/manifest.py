@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-FileName = Literal["rootfs.tar", "root.ext4", "vmlinux", "initramfs.cpio"]
+FileName = Literal["rootfs.tar", "root.ext4", "vmlinux", "initramfs.cpio", "vmlinux-generic", "xen"]
 
 MAX_MANIFEST = 4 * 2**20  # bytes; a thousand packages take 50 kB
 
@@ -39,6 +39,7 @@ class Kernel(_Frozen):
 class Manifest(_Frozen):
     """Everything that identifies an image; `digest` is the sha256 of rootfs.tar, `created` seconds since 1970.
 
+    `generic` is a second kernel, with drivers for the hardware that a cloud's kernel leaves out.
     `mke2fs` is the version that laid out the disk: the same tar and the same version give the same disk.
     """
 
@@ -51,5 +52,6 @@ class Manifest(_Frozen):
     epoch: int = Field(ge=0, lt=2**32)
     packages: dict[str, str]
     kernel: Kernel | None
+    generic: Kernel | None = None
     mke2fs: str
     files: dict[FileName, FileRecord]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vbench import paths
 from vbench.errors import HostError, InputError, VbenchError
+from vbench.image import foreign
 from vbench.image.recipe import INSIDE, Recipe, native_sources
 
 Progress = Callable[[str], None]
@@ -19,13 +20,14 @@ Progress = Callable[[str], None]
 _CARRY = "Carry an image here with `vbench image import FILE`"
 _AS_ROOT = "Run as root, or apt-get install uidmap and list the user in /etc/subuid and /etc/subgid."
 # Kills every process of a build and drops its mounts when vbench dies, however it dies.
-_CONTAINED = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+_ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+_CONTAINED = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 # What a mirror's network and a user's proxy need; anything else would make a build depend on whose it is.
 _ENVIRONMENT = re.compile(r"PATH|HOME|\w+_proxy", re.IGNORECASE)
 
 _FETCH_KERNEL = """set -e
-mkdir -p "$1/vbench-kernel"
-cd "$1/vbench-kernel"
+mkdir -p "$1/vbench-kernel/{package}"
+cd "$1/vbench-kernel/{package}"
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 apt-get download -q $(apt-cache depends --recurse --important {package} | grep '^linux-image')
 """
@@ -45,7 +47,7 @@ def bootstrap(recipe: Recipe, tar: Path, kernel: Path, lock: int, progress: Prog
 
     `lock` is a descriptor that every process of the build inherits: while one of them lives, the lock is held.
     """
-    argv = [*_prefix(), "mmdebstrap", *_options(recipe, kernel), recipe.suite, str(tar)]
+    argv = [*_prefix(recipe), "mmdebstrap", *_options(recipe, kernel), recipe.suite, str(tar)]
     argv += [recipe.mirror] if recipe.mirror else []
     env = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
     env |= {"LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": str(recipe.epoch)}
@@ -72,27 +74,36 @@ def _is_root() -> bool:
     return os.geteuid() == 0
 
 
-def _prefix() -> tuple[str, ...]:
+def _prefix(recipe: Recipe) -> tuple[str, ...]:
     for tool, package in (("mmdebstrap", "mmdebstrap"), ("dpkg-deb", "dpkg"), ("depmod", "kmod")):
         if not shutil.which(tool):
             raise HostError(f"'{tool}', which builds the image, is missing.", f"apt-get install {package}")
     if not _is_root() and not shutil.which("newuidmap"):
         raise HostError("This user cannot build an image.", f"{_AS_ROOT} {_CARRY}.")
-    return _CONTAINED if _is_root() else ("setpriv", "--pdeathsig", "TERM")
+    if recipe.architecture not in (None, foreign.native()):
+        return (*_ENDS_WITH_US, *_emulating(recipe.architecture), *_CONTAINED)
+    return (*_ENDS_WITH_US, *_CONTAINED) if _is_root() else ("setpriv", "--pdeathsig", "TERM")
+
+
+def _emulating(architecture: str) -> list[str]:
+    """Return what lets the programs of a foreign root run while it is built."""
+    for lack in foreign.lacking(architecture):
+        raise HostError(f"An image for {architecture} cannot be built here: {lack.what} is missing.", lack.fix)
+    return foreign.emulating(architecture)
 
 
 def _options(recipe: Recipe, kernel: Path) -> list[str]:
     options = ["--format=tar", "--skip=output/dev", f"--variant={recipe.variant}"]
     options.append('--aptopt=APT::Sandbox::User "root"')  # else apt's folders belong to whom it could become
     options.append("--mode=root" if _is_root() else "--mode=unshare")
-    options += [f"--architectures={recipe.architecture}"] if recipe.architecture else []
+    options += [f"--architectures={recipe.architecture}", "--skip=check/qemu"] if recipe.architecture else []
     options += [f"--include={','.join(recipe.packages)}"] if recipe.packages else []
     options += [f"--dpkgopt=path-exclude={pattern}" for pattern in recipe.exclude]
     if recipe.mirror:  # a snapshot of the archive is past its date by nature
         options.append('--aptopt=Acquire::Check-Valid-Until "false"')
     hooks = []
-    if recipe.kernel:
-        hooks += [_FETCH_KERNEL.format(package=shlex.quote(recipe.kernel))]
+    if kernels := recipe.kernels:
+        hooks += [_FETCH_KERNEL.format(package=shlex.quote(package)) for package in kernels]
         hooks += [f"copy-out /vbench-kernel {shlex.quote(str(kernel))}", 'rm -r "$1/vbench-kernel"']
     if recipe.native:
         hooks += [f'mkdir -p "$1{INSIDE}"', f"copy-in {shlex.join(map(str, native_sources()))} {INSIDE}"]

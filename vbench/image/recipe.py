@@ -4,11 +4,12 @@ import hashlib
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vbench.errors import InputError, VbenchError, unknown
+from vbench.image import foreign
 
 _HERE = Path(__file__).parent
 DEFAULT = _HERE / "recipe.toml"
@@ -20,12 +21,15 @@ _CONTENT = (
     "builder.py",
     "cpio.py",
     "disk.py",
+    "foreign.py",
     "init.fstab",
     "init.sh",
     "initramfs.py",
     "kernel.py",
     "mmdebstrap.py",
     "tarball.py",
+    "userns.py",
+    "xen.py",
 )
 
 # mmdebstrap takes lists joined by commas and sources.list lines joined by spaces: no value may smuggle in a second one.
@@ -42,7 +46,8 @@ Variant = Literal["essential", "apt", "required", "minbase", "buildd", "importan
 class Recipe(BaseModel):
     """A recipe as recipe.toml describes it; `epoch` is in seconds since 1970.
 
-    With `native` our own C sources are in the root, in INSIDE, when `run` is executed.
+    With `native` our own C sources are in the root, in INSIDE, when `run` is executed. Of the package `generic`, a
+    second kernel, only `generic_modules` and what they need are kept.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,10 +59,28 @@ class Recipe(BaseModel):
     packages: tuple[Annotated[str, Field(pattern=_PACKAGE)], ...] = ()
     kernel: str | None = Field(default=None, pattern=_WORD)
     modules: tuple[str, ...] = ("virtio_pci", "virtio_blk", "virtio_console", "ext4")
+    generic: str | None = Field(default=None, pattern=_WORD)
+    generic_modules: tuple[Annotated[str, Field(pattern=_WORD)], ...] = ()
     exclude: tuple[Annotated[str, Field(pattern=_PATTERN)], ...] = ()
     run: tuple[str, ...] = ()
     native: bool = False
     epoch: int = Field(default=1_700_000_000, ge=0, lt=2**31)
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """The packages of its kernels."""
+        return tuple(package for package in (self.kernel, self.generic) if package)
+
+    def on(self, architecture: str) -> Self:
+        """Return the recipe for another architecture, by Debian's name of it, which its kernel's package ends with.
+
+        A second kernel is left out: it is for devices of this machine's kind.
+        """
+        if architecture == foreign.native():
+            return self
+        kernel = self.kernel and self.kernel.replace(foreign.native(), architecture)
+        more = {"architecture": architecture, "kernel": kernel, "generic": None, "generic_modules": ()}
+        return self.model_validate(self.model_dump() | more)
 
     @cached_property
     def digest(self) -> str:

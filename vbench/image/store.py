@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from vbench import paths
 from vbench.errors import HostError, InputError
-from vbench.image import recipe
-from vbench.image.boot import INSIDE
+from vbench.image import foreign, recipe
+from vbench.image.boot import GENERIC, INSIDE
 from vbench.image.manifest import FileName, FileRecord, Manifest
 
 _PARTIAL = ".partial-"
@@ -62,7 +62,14 @@ class Image:
 
     def file(self, name: FileName) -> Path:
         """Return where a file that the manifest records lies."""
-        return {"rootfs.tar": self.tar, "root.ext4": self.disk, "vmlinux": self.kernel}.get(name, self.initramfs)
+        return {
+            "rootfs.tar": self.tar,
+            "root.ext4": self.disk,
+            "vmlinux": self.kernel,
+            "initramfs.cpio": self.initramfs,
+            "vmlinux-generic": self.rootfs / GENERIC / "vmlinux",
+            "xen": self.rootfs / INSIDE / "xen",
+        }[name]
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,8 @@ def find(name: str | None = None) -> Image:
         raise HostError("There is no workload image.", "Run `vbench image build`, or `vbench image import FILE`.")
     if name is None:
         default = recipe.load().digest
-        return next((image for image in known if image.manifest.recipe.digest == default), known[0])
+        ours = next((image for image in known if image.manifest.recipe.digest == default), newest(foreign.native()))
+        return ours or known[0]
     fitting = [image for image in known if name and image.digest.startswith(name)]
     if len(fitting) == 1:
         return fitting[0]
@@ -106,6 +114,12 @@ def find(name: str | None = None) -> Image:
     if fitting:
         raise InputError(f"'{name}' is the beginning of {len(fitting)} images.", f"Write more of one: {listed}.")
     raise InputError(f"There is no image '{name}'.", f"There are: {listed}. `vbench image build` builds another.")
+
+
+def newest(architecture: str, file: FileName = "rootfs.tar") -> Image | None:
+    """Return the newest image of an architecture, by Debian's name, that holds a file; None where there is none."""
+    fitting = (one for one in images() if one.manifest.architecture == architecture and file in one.manifest.files)
+    return next(fitting, None)
 
 
 def remove(image: Image) -> None:

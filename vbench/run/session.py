@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from vbench.errors import HostError, JobError, StoreError, TargetError, VbenchError
 from vbench.model import Failure, Sample
-from vbench.probes.matters import DISK_PATH, MACHINE, NETWORK_PATH
+from vbench.probes.matters import DISK_PATH, IMAGE, MACHINE, NETWORK_PATH
 from vbench.run import jobs, lifecycle
 from vbench.run.lifecycle_nursery import Nursery
 from vbench.run.machine import Machine
@@ -192,6 +192,7 @@ class Session:
                     DISK_PATH: place.disk_path,
                     NETWORK_PATH: place.network_path,
                     MACHINE: place.machine or HERE,
+                    IMAGE: place.image[:12],
                     **pinned,
                     **place.facts,
                 },

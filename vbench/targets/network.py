@@ -112,7 +112,7 @@ def _tap(place: Place, asked: str, stack: ExitStack) -> str:
     """Return the name of a new tap; "" where this place can have none and none was asked for."""
     if place.depth:
         name = f"vbtap{next(_counter)}"
-        made = place.shell(JOIN, NIC, place.card, BRIDGE, name, place.path("links"))
+        made = bool(place.shell(JOIN, NIC, place.card, BRIDGE, name, place.path("links")))
     else:
         made = os.access(TUN, os.R_OK | os.W_OK)
         name = add_tap(place, stack) if made else ""

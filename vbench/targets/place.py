@@ -3,21 +3,23 @@
 Hops see only a place, so the same hop works at every depth: `kvm` on the host and `kvm` in a guest are one file.
 """
 
+import os
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from vbench.errors import JobError
-from vbench.image import Image
+from vbench.image import Image, check, find
 from vbench.ledger import Ledger, made
 from vbench.targets import pyz
 from vbench.targets.pipe import Pipe
 from vbench.targets.spawn import run as run_on_host
 
 PYTHON = ("python3", "-I", "-S")
+HANDED_DISK = "/run/vbench/root.ext4"  # where a container shows the image's disk to a guest in it
 LIB = "usr/lib/vbench"  # where the image keeps its kernel and its initramfs
 
 
@@ -41,6 +43,15 @@ class Ram:
 
 
 @dataclass(frozen=True)
+class Binding:
+    """A file or a device of a place that a container shows inside."""
+
+    source: str
+    where: str
+    device: bool = False
+
+
+@dataclass(frozen=True)
 class Place:
     """Where commands run and what they find there. `tools` prefixes every command that starts a target."""
 
@@ -56,9 +67,17 @@ class Place:
     address: str  # of the target, with its prefix length; "" where there is no network
     netns: str = ""  # the namespace whose bridge targets join; "" is the place's own
     ram: Ram | None = None  # where the first guest keeps its memory, if in a file
+    handed: tuple[Binding, ...] = ()  # what the container that is entered next hands on to a guest in it
     depth: int = 0
+    plain: bool = False  # whether commands run as a user who is not root and has no namespace of its own
+    machine: str = ""  # whose it is; "" is this one
+    seen: bool = True  # whether this host's counters see what runs there
     disk_path: str = "the host's file system"  # how a job's data and packets travel, outermost first
     network_path: str = "bridge"
+    gateway: str = ""  # to the peer, where that is not on the same segment
+    card: str = "virtio_net"  # the module of a guest's own network card
+    image: str = ""  # the workload image's digest
+    facts: Mapping[str, str] = field(default_factory=dict)  # what its hops know of it, by the keys of probes.matters
     labels: tuple[str, ...] = ()
     accelerators: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
@@ -119,7 +138,25 @@ def host_place(
         cpus=tuple(cpus),
         address=address,
         netns=netns,
+        plain=os.getuid() != 0,
+        image=image.digest,
     )
+
+
+def with_image(place: Place, image: Image) -> Place:
+    """Return a place of this host with another workload image."""
+    return replace(place, rootfs=str(image.rootfs), disk=str(image.disk), image=image.digest)
+
+
+def with_kind_of(place: Place, image: Image | None) -> Place:
+    """Return a place whose image is of a kind: its own if it is, for a target may name one, else `image`."""
+    own = find(place.image).manifest
+    if image is None or (
+        own.architecture == image.manifest.architecture and image.manifest.files.keys() <= own.files.keys()
+    ):
+        return place
+    check(image)
+    return with_image(place, image)
 
 
 def inner_place(outer: Place, pipe: Pipe, **changes: Any) -> Place:
@@ -130,8 +167,11 @@ def inner_place(outer: Place, pipe: Pipe, **changes: Any) -> Place:
         "agent": pyz.AGENT,
         "scratch": "/run/vbench",
         "netns": "",
+        "disk": HANDED_DISK if outer.handed else outer.disk,
+        "handed": (),
         "ram": None,
         "depth": outer.depth + 1,
+        "plain": False,
         "warnings": [],
     }
     return behind(replace(outer, **{**defaults, **changes}), pipe)
