@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vbench.errors import HostError, JobError
 from vbench.targets import pyz
+from vbench.targets.handover import CAPABILITY
 from vbench.targets.network import add_container_namespace
 from vbench.targets.pipe import Pipe
 from vbench.targets.place import PYTHON, Place, Settings, inner_place
@@ -54,7 +55,14 @@ def layer(place: Place, words: Sequence[str], image: str) -> tuple[str, ...]:
 def mounts(place: Place, storage: str) -> list[str]:
     """Return the options for the agent, for /tmp, and for a data folder that is no part of the container's layer."""
     data = [f"--volume={place.data}:/data"] if storage == VOLUME else []
-    return [f"--volume={place.agent}:{pyz.AGENT}:ro", "--tmpfs=/tmp:exec,mode=1777", *data]
+    return [f"--volume={place.agent}:{pyz.AGENT}:ro", "--tmpfs=/tmp:exec,mode=1777", *data, *_handed(place)]
+
+
+def _handed(place: Place) -> list[str]:
+    """Return the options by which a guest in the container has what it needs."""
+    devices = [f"--device={one.source}:{one.where}" for one in place.handed if one.device]
+    files = [f"--volume={one.source}:{one.where}:ro" for one in place.handed if not one.device]
+    return [*devices, *files, *([f"--cap-add={CAPABILITY}"] if place.handed else [])]
 
 
 def limits(place: Place, settings: Settings) -> list[str]:

@@ -72,8 +72,8 @@ def over_fuse(engine: Engine) -> Engine:
     """
     program = ("--storage-opt", f"overlay.mount_program={shutil.which('fuse-overlayfs')}")
     images = ("--storage-opt", f"overlay.imagestore={engine.storage}")
-    storage, state = (path.with_name(f"{path.name}-fuse") for path in (engine.storage, engine.state))
-    return replace(engine, storage=storage, state=state, more=(*program, *images))
+    storage = engine.storage.with_name(f"{engine.storage.name}-fuse")
+    return replace(engine, storage=storage, state=engine.state / "fuse", more=(*program, *images))
 
 
 def plain_user() -> pwd.struct_passwd | None:
