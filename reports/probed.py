@@ -1,4 +1,9 @@
-"""Which facts of a machine matter most, by groups, in the order in which they are shown."""
+"""Facts for people: which of a machine's matter most, in what order, and a fact's value in words."""
+
+from vbench.model import Fact
+from vbench.units import format_value
+
+LONGEST = 60  # characters of a value; JSON has it whole
 
 SHORT = (
     (
@@ -33,3 +38,12 @@ SHORT = (
         ),
     ),
 )
+
+
+def in_words(fact: Fact) -> str:
+    """Return the value of a fact with its unit, cut where it is long."""
+    if isinstance(fact.value, str):
+        return fact.value if len(fact.value) <= LONGEST else f"{fact.value[: LONGEST - 3]}..."
+    if fact.unit == "1" and float(fact.value).is_integer():
+        return f"{fact.value:.0f}"
+    return format_value(float(fact.value), fact.unit or "")

@@ -11,7 +11,7 @@ from vbench.reports.as_latex import as_latex
 from vbench.reports.as_markdown import as_markdown
 from vbench.reports.figures import draw
 from vbench.reports.of_bundle import table_of
-from vbench.reports.page import page
+from vbench.reports.page import page, paper
 from vbench.reports.page.content import Content, content
 from vbench.reports.table import Table
 from vbench.store.bundle import Bundle
@@ -31,7 +31,7 @@ def write(bundle: Bundle, folder: Path, *, margin: float = 0.03) -> list[Path]:
     said = content(bundle, table)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [*_texts(said, table, folder), *_figures(said, folder), *_raw(bundle, folder)]
+        return [*_texts(said, table, folder), *_papers(said, folder), *_figures(said, folder), *_raw(bundle, folder)]
     except OSError as error:
         raise InputError(f"The report cannot be written to '{folder}': {error.strerror}.", "Name another.") from None
 
@@ -40,6 +40,13 @@ def _texts(said: Content, table: Table, folder: Path) -> Iterator[Path]:
     for name, text in {PAGE: page(said, table), **{name: form(table) for name, form in TEXTS.items()}}.items():
         (folder / name).write_text(text)
         yield folder / name
+
+
+def _papers(said: Content, folder: Path) -> Iterator[Path]:
+    for name in paper.PAPERS:
+        path = folder / f"report-{name}.pdf"
+        path.write_bytes(paper.pdf(said, name))
+        yield path
 
 
 def _figures(said: Content, folder: Path) -> Iterator[Path]:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+
+import vl_convert
 
 from vbench.reports.figures.frame import Spec
 
@@ -11,28 +12,22 @@ SCALE = 2  # pixels of a PNG per CSS pixel, for print
 
 def svg(spec: Spec) -> bytes:
     """Return the figure as SVG with its text as text."""
-    return str(_convert().vegalite_to_svg(json.dumps(spec))).encode()
+    return str(vl_convert.vegalite_to_svg(json.dumps(spec))).encode()
 
 
 def png(spec: Spec) -> bytes:
     """Return the figure as PNG."""
-    return bytes(_convert().vegalite_to_png(json.dumps(spec), scale=SCALE))
+    return bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=SCALE))
 
 
 def pdf(spec: Spec) -> bytes:
     """Return the figure as a PDF of its own size."""
-    return bytes(_convert().vegalite_to_pdf(json.dumps(spec)))
+    return bytes(vl_convert.vegalite_to_pdf(json.dumps(spec)))
 
 
 def javascript() -> str:
     """Return Vega, Vega-Lite and vega-embed as one script that sets `vegaEmbed`, for a page without a network."""
-    return str(_convert().javascript_bundle("window.vegaEmbed = vegaEmbed;"))
-
-
-def _convert() -> Any:
-    import vl_convert
-
-    return vl_convert
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 FORMATS: dict[str, Callable[[Spec], bytes]] = {"svg": svg, "png": png, "pdf": pdf}

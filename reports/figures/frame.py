@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import altair as alt
+
 from vbench.model import BARE, CONTROL, Cell
 from vbench.reports import numbers
 from vbench.reports.clean import printable
@@ -11,7 +13,7 @@ from vbench.reports.table import is_emulated, label
 
 Spec = dict[str, Any]
 EMULATED, REAL = "emulated", "on hardware"
-# Okabe and Ito, "Color Universal Design" (2008): told apart by every kind of colour blindness. Shapes tell them in print.
+# Okabe and Ito, "Color Universal Design" (2008): told apart by every kind of colour blindness; in print by shape.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7A7A7A", "#B8A800")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
 INK, PAPER = "#1a1a1a", "#ffffff"
@@ -51,6 +53,20 @@ def rows_of(cells: Iterable[Cell], *, controls: bool = False) -> list[dict[str, 
         for cell in cells
         if cell.ratio and cell.target != BARE and (controls or cell.target != CONTROL)
     ]
+
+
+def colors(names: Sequence[str]) -> alt.Scale:
+    """Return the scale that gives every target its colour."""
+    return _of(names, COLORS)
+
+
+def shapes(names: Sequence[str]) -> alt.Scale:
+    """Return the scale that gives every target its shape."""
+    return _of(names, SHAPES)
+
+
+def _of(names: Sequence[str], looks: Sequence[str]) -> alt.Scale:
+    return alt.Scale(domain=[*names], range=[looks[number % len(looks)] for number in range(len(names))])
 
 
 def in_order(rows: Iterable[dict[str, Any]], key: str) -> list[str]:

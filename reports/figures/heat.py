@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+import altair as alt
+
 from vbench.model import Cell
 from vbench.reports.figures.frame import INK, TEXT, Spec, config, in_order, rows_of
+from vbench.reports.figures.overhead import TIPS
 
 FIELD = 62  # px, the width of one field
 HEIGHT = 22
@@ -13,8 +16,6 @@ HUES = ("#f7fbff", "#9ecae1", "#3182bd")
 
 def heat(cells: Sequence[Cell]) -> Spec | None:
     """Return the specification: a field per workload and target, darker the more it costs."""
-    import altair as alt
-
     rows = rows_of(cells)
     if not rows:
         return None
@@ -24,10 +25,9 @@ def heat(cells: Sequence[Cell]) -> Spec | None:
         y=alt.Y("row:N", sort=None, title=None),
     )
     scale = alt.Scale(type="log", domain=[1, max(most, 2)], range=list(HUES), clamp=True)
-    keys = ("workload", "metric", "target", "kind", "cost", "interval", "verdict")
     field = base.mark_rect(stroke="#ffffff").encode(
         color=alt.Color("ratio:Q", scale=scale, title="cost relative to bare"),
-        tooltip=[alt.Tooltip(f"{key}:N") for key in keys],
+        tooltip=[alt.Tooltip(f"{key}:N") for key in TIPS],
     )
     words = base.mark_text(fontSize=TEXT, color=INK).encode(text="cost:N")
     chart = alt.layer(field, words).properties(width=alt.Step(FIELD), height=alt.Step(HEIGHT))

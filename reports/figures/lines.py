@@ -4,9 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import altair as alt
+
 from vbench.model import CONTROL, Cell
 from vbench.reports.clean import printable
-from vbench.reports.figures.frame import COLORS, EMULATED, REAL, SHAPES, WIDTH, Spec, config, in_order
+from vbench.reports.figures.frame import EMULATED, REAL, WIDTH, Spec, colors, config, in_order, shapes
 from vbench.reports.table import is_emulated, label
 
 _SIZE = re.compile(r"latency_(\d+)([kmg])")
@@ -21,7 +23,8 @@ def working_set(cells: Sequence[Cell]) -> Spec | None:
         size = _SIZE.fullmatch(cell.metric)
         if size and cell.value and cell.target != CONTROL:
             rows.append({**_row(cell), "x": int(size[1]) * _UNIT[size[2]]})
-    return _panels(rows, "working set (bytes)", "quantitative")
+    axis = alt.Axis(format="~s")
+    return _panels(rows, alt.X("x:Q", title="working set (bytes)", scale=alt.Scale(type="log", base=2), axis=axis))
 
 
 def percentiles(cells: Sequence[Cell]) -> Spec | None:
@@ -32,7 +35,8 @@ def percentiles(cells: Sequence[Cell]) -> Spec | None:
         if cell.metric in _PERCENTILES and cell.value and cell.target != CONTROL
     ]
     several = {row["workload"] for row in rows if row["x"] != "50"}
-    return _panels([row for row in rows if row["workload"] in several], "percentile", "ordinal")
+    x = alt.X("x:O", title="percentile", sort=None, axis=alt.Axis(labelAngle=0))
+    return _panels([row for row in rows if row["workload"] in several], x)
 
 
 def _row(cell: Cell) -> dict[str, Any]:
@@ -40,33 +44,23 @@ def _row(cell: Cell) -> dict[str, Any]:
     return {"workload": printable(cell.workload), "target": printable(label(cell)), "kind": kind, "y": cell.value}
 
 
-def _panels(rows: list[dict[str, Any]], title: str, kind: str) -> Spec | None:
-    import altair as alt
-
+def _panels(rows: list[dict[str, Any]], x: alt.X) -> Spec | None:
     if not rows:
         return None
     names = in_order(rows, "target")
-    scale = alt.Scale(type="log") if kind == "quantitative" else alt.Undefined
     dash = alt.Scale(domain=[REAL, EMULATED], range=[[1, 0], [5, 3]])
     chart = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_line(point={"size": 50, "filled": True}, strokeWidth=2)
         .encode(
-            x=alt.X("x", type=kind, title=title, scale=scale, sort=None),
+            x=x,
             y=alt.Y("y:Q", title="latency (s)", scale=alt.Scale(type="log"), axis=alt.Axis(format="~s")),
-            color=_by_target(alt.Color, names, COLORS),
-            shape=_by_target(alt.Shape, names, SHAPES),
+            color=alt.Color("target:N", title="target", scale=colors(names)),
+            shape=alt.Shape("target:N", title="target", scale=shapes(names)),
             strokeDash=alt.StrokeDash("kind:N", title=None, scale=dash),
-            tooltip=[alt.Tooltip("target:N"), alt.Tooltip("x", type=kind), alt.Tooltip("y:Q", format=".3s")],
+            tooltip=[alt.Tooltip("target:N"), alt.Tooltip("x:N"), alt.Tooltip("y:Q", format=".3s")],
         )
         .properties(width=WIDTH // 2, height=200)
         .facet(facet=alt.Facet("workload:N", title=None), columns=2)
     )
     return {**chart.to_dict(), "config": config()}
-
-
-def _by_target(channel: Any, names: Sequence[str], looks: Sequence[str]) -> Any:
-    import altair as alt
-
-    scale = alt.Scale(domain=[*names], range=[looks[n % len(looks)] for n in range(len(names))])
-    return channel("target:N", title="target", scale=scale)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import altair as alt
+
 from vbench.model import CONTROL, Cell
 from vbench.reports.clean import printable
 from vbench.reports.figures.frame import EMULATED, REAL, TEXT, WIDTH, Spec, config
@@ -13,8 +15,6 @@ START, MEMORY = "start", "idle_memory"
 
 def starts(cells: Sequence[Cell]) -> Spec | None:
     """Return one point per target that has both; hollow where it was emulated."""
-    import altair as alt
-
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for cell in cells:
         if cell.metric in {START, MEMORY} and cell.value and cell.target != CONTROL:

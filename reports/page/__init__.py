@@ -4,6 +4,8 @@ import json
 from functools import cache
 from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
 from vbench.reports.as_json import document
 from vbench.reports.figures import draw
 from vbench.reports.page.content import Content
@@ -14,8 +16,6 @@ _HERE = Path(__file__).parent
 
 def page(content: Content, table: Table) -> str:
     """Return the page as HTML; whatever came from users or targets is escaped by the template."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

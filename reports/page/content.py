@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from vbench.model import BARE, Cell, Fact
@@ -10,13 +11,17 @@ from vbench.reports.figures import FIGURES
 from vbench.reports.figures.frame import Spec
 from vbench.reports.finding import finding
 from vbench.reports.of_bundle import facts_of
-from vbench.reports.probed import SHORT
+from vbench.reports.probed import SHORT, in_words
 from vbench.reports.table import Table, is_emulated, label, session_notes
+from vbench.run.quiet.finding import ordered
+from vbench.run.quiet.rules import judged
 from vbench.store.bundle import Bundle
 
 CITE = (
     "vbench, run {run} of {created}, image {image}, agent {agent}; re-derived from its raw outputs by `vbench verify`."
 )
+
+_DISTURBS = ("severe", "disturbs", "note")
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,16 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Known:
+    """A fact of the machine in words, or what disturbs measurements on it: what it is, and what is to be done."""
+
+    what: str
+    value: str
+    note: str
+    fix: str
+
+
+@dataclass(frozen=True)
 class Content:
     """The whole of a page."""
 
@@ -57,7 +72,7 @@ class Content:
     sentences: tuple[str, ...]
     rows: tuple[Row, ...]
     pictures: tuple[Picture, ...]
-    machine: tuple[tuple[str, tuple[Fact, ...]], ...]
+    machine: tuple[tuple[str, tuple[Known, ...]], ...]
     method: tuple[str, ...]
     raw: tuple[str, ...]
     cite: str
@@ -68,7 +83,7 @@ def content(bundle: Bundle, table: Table) -> Content:
     head = bundle.header
     return Content(
         run=table.run,
-        created=str(head.get("created", "")),
+        created=when(head),
         label=dict(head.get("label") or {}),
         sentences=finding(table.cells),
         rows=tuple(rows(table)),
@@ -111,12 +126,19 @@ def pictures(table: Table) -> Iterator[Picture]:
             yield Picture(figure.name, figure.title, figure.says, spec)
 
 
-def machine(facts: list[Fact]) -> Iterator[tuple[str, tuple[Fact, ...]]]:
-    """Yield the groups of facts of the host that matter most, as `vbench probe` does."""
+def machine(facts: list[Fact]) -> Iterator[tuple[str, tuple[Known, ...]]]:
+    """Yield the groups of facts of the host that matter most, and what the doctor says of them."""
     known = {fact.key: fact for fact in facts}
     for title, keys in SHORT:
-        if group := tuple(known[key] for key in keys.split() if key in known):
+        if group := tuple(_known(known[key]) for key in keys.split() if key in known):
             yield title, group
+    found = [one for one in ordered(judged(known)) if one.severity in _DISTURBS]
+    if found:
+        yield "What the doctor finds", tuple(Known(one.what, str(one.value), one.why, one.fix) for one in found)
+
+
+def _known(fact: Fact) -> Known:
+    return Known(fact.key, in_words(fact), fact.level or "", fact.fix or "")
 
 
 def method(head: Mapping[str, Any], table: Table) -> Iterator[str]:
@@ -127,9 +149,9 @@ def method(head: Mapping[str, Any], table: Table) -> Iterator[str]:
         "memory; bare is the same image without any container or guest around it."
     )
     yield (
-        f"Each target was booted or created {profile['boots']} times. In each boot {profile['blocks']} blocks held every "
-        f"workload once, workloads and targets in random order (seed {seed}), {profile['warmups']} warm-up and "
-        f"{profile['iterations']} measured jobs of {profile['seconds']} s each."
+        f"Each target was booted or created {profile['boots']} times. In each boot {profile['blocks']} blocks held "
+        f"every workload once, workloads and targets in random order (seed {seed}): {profile['iterations']} measured "
+        f"jobs of {profile['seconds']} s each, after {profile['warmups']} warm-up."
     )
     yield (
         "A cost is the geometric mean over boots of the boot's ratio to bare; its interval is Student's t over boots, "
@@ -138,8 +160,14 @@ def method(head: Mapping[str, Any], table: Table) -> Iterator[str]:
     yield from session_notes(table)
 
 
+def when(head: Mapping[str, Any]) -> str:
+    """Return the day and time at which a run began, in UTC; empty where nobody knows."""
+    seconds = head.get("created")
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC" if isinstance(seconds, int | float) else ""
+
+
 def cite(head: Mapping[str, Any], run: str) -> str:
     """Return the words by which the run is cited."""
     digests = head.get("digests", {})
     image, agent = (str(digests.get(key, "unknown"))[:12] for key in ("image", "agent"))
-    return CITE.format(run=run, created=head.get("created", "an unknown date"), image=image, agent=agent)
+    return CITE.format(run=run, created=when(head) or "an unknown date", image=image, agent=agent)

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from vbench.model import Fact
     from vbench.probes import Layer, Snapshot
 
-LONGEST = 60  # characters of a value in the table; --json has it whole
-
 
 def probe(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (vbench.facts/1).")] = False,
@@ -111,6 +109,8 @@ def _table(facts: "list[Fact]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
+    from vbench.reports.probed import in_words
+
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(min_width=26, no_wrap=True)
     table.add_column(max_width=22, overflow="fold")
@@ -119,16 +119,6 @@ def _table(facts: "list[Fact]") -> "Table":
     for fact in facts:
         note = Text("the same" if fact.source == above else fact.source, style="dim")
         note.append(f"\n-> {fact.fix}" if fact.fix else "", style="not dim")
-        table.add_row(Text(fact.key), Text(_value(fact)), note)
+        table.add_row(Text(fact.key), Text(in_words(fact)), note)
         above = fact.source
     return table
-
-
-def _value(fact: "Fact") -> str:
-    from vbench.units import format_value
-
-    if isinstance(fact.value, str):
-        return fact.value if len(fact.value) <= LONGEST else f"{fact.value[: LONGEST - 3]}..."
-    if fact.unit == "1" and float(fact.value).is_integer():
-        return f"{fact.value:.0f}"
-    return format_value(float(fact.value), fact.unit or "")
