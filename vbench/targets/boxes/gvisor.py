@@ -37,10 +37,10 @@ class Gvisor:
 
     name: ClassVar[str] = "gvisor"
     takes_devices: ClassVar[bool] = False
-    platform: str = option("", one_of("platform", PLATFORMS), "how system calls are caught: systrap, ptrace or kvm")
+    platform: str = option("", one_of("platform", PLATFORMS), "what catches system calls; by default what starts here")
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Return runsc or root where they lack, or a platform that starts."""
+        """runsc, root, and a platform of gVisor's that starts here."""
         if lack := lacking("runsc", "runsc", outer):
             return lack
         asked = self.platform or " or ".join(BY_ITSELF)

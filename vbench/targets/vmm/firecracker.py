@@ -23,7 +23,7 @@ class Firecracker:
     takes_devices: ClassVar[bool] = True
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Return the program or KVM where they lack."""
+        """Firecracker 1.8 or later in PATH, and KVM, which must have booted a guest here before."""
         return lacking(self.name, OLDEST, BUS, outer)
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
