@@ -21,6 +21,7 @@ from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.options import file
 from vbench.targets.place import LIB, Place
+from vbench.targets.spawn import run
 
 IMAGE, GENERIC, HOST = "image", "generic", "host"
 KERNELS = (IMAGE, GENERIC, HOST)
@@ -105,7 +106,7 @@ def missing(name: str, modules: Iterable[str]) -> list[Missing]:
     except HostError:
         return []  # whoever needs it says so
     if name == HOST:
-        tree, release, fix = SELF, os.uname().release, "leave kernel=host away"
+        tree, release, fix = SELF, _release(run(["uname", "-r"])), "leave kernel=host away"
         file = tree / f"boot/vmlinuz-{release}"
         if not os.access(file, os.R_OK):
             why = f"run as root, or chmod +r {file}" if file.exists() else f"apt-get install linux-image-{release}"
