@@ -24,9 +24,11 @@ from vbench.targets.accelerator import Proof
 from vbench.targets.catalogue import Target
 from vbench.targets.chain import open_target
 from vbench.targets.hop import Entry, Hop
+from vbench.targets.pinning import pin
 from vbench.targets.place import PYTHON, Place, Settings, inner_place
 from vbench.targets.qemu import COMMON, EMULATOR, MODEL, Qemu
-from vbench.targets.vmm import VMMS, relay
+from vbench.targets.vmm import VMMS
+from vbench.targets.vmm import relay as program
 from vbench.targets.vmm.cloud_hypervisor import CloudHypervisor
 from vbench.targets.vmm.firecracker import BUS, PARAMETERS, Firecracker
 from vbench.targets.vmm.guest import CID, initramfs, wire
@@ -35,7 +37,7 @@ ECHO = """
 import os, socket, sys
 call = socket.socket(socket.AF_UNIX)
 call.connect(sys.argv[1])
-print("the console", os.getpid(), flush=True)
+print("the console of", os.getpid(), flush=True)
 while data := call.recv(65536):
     call.sendall(data)
 """
@@ -61,7 +63,7 @@ copy(guest, host)
 def relayed(folder: Path, script: str) -> list[str]:
     """The argv of a relay before a Python script, whose argument is the socket."""
     path = str(folder / "vsock_1")
-    return [sys.executable, "-I", "-S", relay.__file__, path, sys.executable, "-c", script, path]
+    return [sys.executable, "-I", "-S", program.__file__, path, sys.executable, "-c", script, path]
 
 
 def test_the_relay_is_a_wire_for_every_byte(tmp_path: Path) -> None:
@@ -71,21 +73,34 @@ def test_the_relay_is_a_wire_for_every_byte(tmp_path: Path) -> None:
     assert done.stderr.startswith(b"the console")
 
 
-@pytest.mark.parametrize(("status", "expected"), [(0, 1), (3, 3)])
-def test_a_monitor_that_ends_before_its_guest_called_ends_the_relay(tmp_path: Path, status: int, expected: int) -> None:
-    script = f"import sys; print('no such kernel'); sys.exit({status})"
+def test_a_monitor_that_ends_before_its_guest_called_ends_the_wire(tmp_path: Path) -> None:
+    script = "import sys; print('no such kernel'); sys.exit(3)"
     done = subprocess.run(relayed(tmp_path, script), input=b"", capture_output=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (expected, b"", b"no such kernel\n")
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"", b"no such kernel\n")
 
 
-def test_a_monitor_dies_with_its_relay(tmp_path: Path) -> None:
+def test_the_relay_ends_with_its_monitor(tmp_path: Path) -> None:
     argv, pipe = relayed(tmp_path, ECHO), subprocess.PIPE
     with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout is not None
         assert process.stderr is not None
-        monitor = psutil.Process(int(process.stderr.readline().split()[-1]))
-        assert monitor.ppid() == process.pid
+        assert process.stderr.readline().split()[-1] == str(process.pid).encode(), "the first process is the monitor"
+        (relay,) = psutil.Process(process.pid).children()
         process.kill()
-    assert soon(lambda: not monitor.is_running() or monitor.status() == psutil.STATUS_ZOMBIE)
+        assert process.stdout.read() == b""
+    assert soon(lambda: not relay.is_running())
+
+
+@pytest.mark.parametrize(("name", "pinned"), [("fc_vcpu 0", True), ("vcpu0", True), ("fc_vmm", False)])
+def test_a_vcpu_is_pinned_whoever_runs_it(name: str, *, pinned: bool) -> None:
+    script = f"open('/proc/thread-self/comm', 'w').write('{name}'); print('named', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"named\n"
+        cpu = max(os.sched_getaffinity(process.pid))
+        assert pin(process.pid, [cpu]) == ({0: (cpu,)} if pinned else {})
+        assert os.sched_getaffinity(process.pid) == ({cpu} if pinned else os.sched_getaffinity(0))
+        process.communicate(b"\n", 60)
 
 
 @pytest.mark.parametrize(("hop", "version"), [(Firecracker(), "Firecracker v1.7.0"), (CloudHypervisor(), "x v50.2.0")])

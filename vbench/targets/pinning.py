@@ -14,7 +14,7 @@ from pathlib import Path
 
 PINNING = "guest.pinning"  # the fact that says where the vCPUs of the outermost guest may run
 NAMED = ["-name", "debug-threads=on"]
-VCPU = re.compile(r"CPU (\d+)/\w+\n", re.ASCII)
+VCPU = re.compile(r"(?:CPU |fc_vcpu |vcpu)(\d+)(?:/\w+)?\n", re.ASCII)  # QEMU's, Firecracker's, Cloud Hypervisor's
 # $1 says which vCPU belongs where, as 0:2 1:3; the rest is QEMU's argv. 20 s are enough for threads to appear anywhere.
 BESIDE = """
 {

@@ -16,7 +16,7 @@ from vbench.agent.first import CALL
 from vbench.errors import HostError
 from vbench.model import Missing
 from vbench.probes.matters import EMULATED_GUEST, GUEST_CARD, GUEST_DISK
-from vbench.targets import accelerator
+from vbench.targets import accelerator, pinning
 from vbench.targets import qemu_boot as boot
 from vbench.targets.hop import Entry
 from vbench.targets.network import add_tap, mac_address
@@ -119,6 +119,7 @@ def entry(place: Place, guest: Guest, argv: Sequence[str], cache: str) -> Entry:
         [*place.tools(), *wire(place, guest.socket), *argv],
         inside,
         settle,
+        pin=lambda pid: pinning.pin(pid, place.cpus),
         image=lambda: (guest.root, guest.kernel, place.initramfs),
         hello_seconds=accelerator.patience("kvm", place),
         patience=0,  # a guest's disks are passing, so there is nothing to wait for

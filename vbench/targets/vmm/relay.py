@@ -1,14 +1,13 @@
-"""Run a virtual machine monitor, and be the wire between our standard streams and the socket that its guest calls.
+"""Become a virtual machine monitor whose guest's call, at a unix socket, is our standard input and output.
 
 A program by itself, with the standard library alone: python3 relay.py SOCKET COMMAND...  The guest calls a port of the
-host by vsock; Firecracker and Cloud Hypervisor pass such a call on to a unix socket, SOCKET. Whatever the monitor says,
-and its guest's console, goes to stderr.
+host by vsock; Firecracker and Cloud Hypervisor pass such a call on to a unix socket, SOCKET, where a child of ours
+waits for it. We become COMMAND, and what that says, with its guest's console, goes to stderr.
 """
 
 import os
 import select
 import socket
-import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -16,28 +15,28 @@ from contextlib import suppress
 CHUNK = 2**16
 
 
-def main(path: str, command: list[str]) -> int:
-    """Return the exit status: the monitor's own where its guest never called."""
-    with socket.socket(socket.AF_UNIX) as door:
-        door.bind(path)
-        door.listen(1)
-        # A monitor does not end with us by itself.
-        argv = ["setpriv", "--pdeathsig", "KILL", "--", *command]
-        monitor = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr)
-        call = answer(door, monitor)
-    if call is None:
-        return monitor.wait() or 1
+def main(path: str, command: list[str]) -> None:
+    """Listen, leave the streams to a child, and execute the monitor."""
+    door = socket.socket(socket.AF_UNIX)
+    door.bind(path)
+    door.listen(1)
+    monitor = os.pidfd_open(os.getpid())
+    if os.fork() == 0:
+        serve(door, monitor)
+        return
+    os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    os.execvp(command[0], command)  # noqa: S606 - this is what we are for
+
+
+def serve(door: socket.socket, monitor: int) -> None:
+    """Be the wire of the guest's call until either end is closed; there is none if the monitor ends before."""
+    ready, _, _ = select.select([door.fileno(), monitor], [], [])
+    if door.fileno() not in ready:
+        return
+    call, _ = door.accept()
     threading.Thread(target=send, args=(call,), daemon=True).start()
     copy(call.fileno(), sys.stdout.fileno())
-    return 0
-
-
-def answer(door: socket.socket, monitor: "subprocess.Popen[bytes]") -> "socket.socket | None":
-    """Return the guest's call, None where the monitor ended before."""
-    end = os.pidfd_open(monitor.pid)
-    ready, _, _ = select.select([door.fileno(), end], [], [])
-    os.close(end)
-    return door.accept()[0] if door.fileno() in ready else None
 
 
 def send(call: socket.socket) -> None:
@@ -56,4 +55,4 @@ def copy(source: int, sink: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    main(sys.argv[1], sys.argv[2:])
