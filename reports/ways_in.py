@@ -34,7 +34,7 @@ def row(target: Target, catalogue: Catalogue) -> Row:
         "accelerator_reason": proof.reason if kinds else None,
         "labels": labels,
         "missing": [asdict(lack) for lack in lacking],
-        "ways": [{"hop": one.hop, "summary": one.summary, "needs": one.needs} for one in map(way, target.hops)],
+        "ways": [asdict(way(hop)) for hop in target.hops],
         "options": [asdict(choice) for choice in options(target)],
         "plugins": catalogue.origins(target),
     }
@@ -79,7 +79,7 @@ def folded(argv: Iterable[str], quote: Callable[[str], str] = shlex.quote) -> li
 
 def _prose(found: Row) -> Iterator[tuple[str, str]]:
     for one in found["ways"]:
-        yield one["hop"], one["summary"]
+        yield one["hop"], f"{one['summary']} {one['more']}"
         yield "", f"Needs: {one['needs']}"
     for name, package in found["plugins"].items():
         yield "Plug-in", f"{name} is from {package}"

@@ -3,20 +3,23 @@
 import os
 import re
 import shlex
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import vbench
 from vbench import paths
 from vbench.model import CONTROL
-from vbench.reports.clean import markdown
 from vbench.reports.ways_in import folded
 from vbench.run.showing import Shown
 from vbench.targets import accelerator
-from vbench.targets.catalogue import Catalogue
+from vbench.targets.catalogue import Catalogue, Target
 from vbench.targets.confine import ROOT
 from vbench.targets.explain import Choice, behind, everywhere, labels_of, way
 from vbench.targets.hop import Hop
 from vbench.targets.place import Place, Settings
+from vbench.targets.remote import ELSEWHERE
+from vbench.targets.variants import unvaried
 
 FENCE = "```"
 PASSING = [
@@ -42,20 +45,27 @@ Options stand behind the path, `kvm:disk=nvme:memory=1G`, and go to the outermos
 
 {everywhere}
 
-A command line is what starts the agent at the other end of a byte pipe. Those below are what runs on {kind}; what is
-different on every machine or in every run stands in braces. Before the first of a path vbench puts `setpriv --pdeathsig
-KILL` and, where it may, a control group that counts the CPU time.
-
+A command line is what starts the agent at the other end of a byte pipe. Those below are what runs on
+{kind};
+what is different on every machine or in every run stands in braces. Before the first of a path vbench puts
+`setpriv --pdeathsig KILL` and, where it may, a control group that counts the CPU time.
 """
 
 
+def examples(catalogue: Catalogue) -> dict[str, Target]:
+    """Return a target of one hop for each kind of hop, by its name."""
+    names = {name: name for name in catalogue.hops if name != CONTROL}
+    names |= {kind: f"{kind}:{way.example}" for kind, way in ELSEWHERE.items()}
+    return {name: catalogue.target(target) for name, target in names.items()}
+
+
 def page(catalogue: Catalogue, shown: Mapping[str, Shown], settings: Settings) -> str:
-    """Return the page; `shown` has what would be run for each hop by its name."""
-    hops = {name: hop for name, hop in catalogue.hops.items() if name != CONTROL}
+    """Return the page; `shown` has what would be run for each of the `examples`."""
+    hops = {name: unvaried(target.hops[0]) for name, target in examples(catalogue).items()}
     first = next(iter(hops.values()))
     lines = [HEAD.format(everywhere="\n".join(_options(everywhere(first))), kind=kind_of_machine())]
     lines += ["| hop | what it is |", "| --- | --- |"]
-    lines += [f"| [{name}](#{name}) | {markdown(way(hop).summary)} |" for name, hop in hops.items()]
+    lines += [f"| [{name}](#{name}) | {_plain(way(hop).summary)} |" for name, hop in hops.items()]
     for name, hop in hops.items():
         lines += ["", *_section(name, hop, catalogue), "", *_command(shown[name], settings)]
     return "\n".join(lines) + "\n"
@@ -74,9 +84,9 @@ def kind_of_machine() -> str:
 
 def _section(name: str, hop: Hop, catalogue: Catalogue) -> Iterator[str]:
     about = way(hop)
-    yield from (f"## {name}", "", markdown(about.summary), "")
-    yield f"- *Needs:* {markdown(about.needs)}"
-    yield f"- *Behind it:* {', '.join(behind(hop, catalogue)) or 'nothing'}"
+    yield from (f"## {name}", "", _plain(f"{about.summary} {about.more}".strip()), "")
+    yield f"- *Needs:* {_plain(about.needs)}"
+    yield f"- *Behind it:* {', '.join(name for name in behind(hop, catalogue) if name != CONTROL) or 'nothing'}"
     if labels := labels_of(hop):
         yield f"- *Labels:* {', '.join(labels)}"
     if about.options:
@@ -87,16 +97,22 @@ def _options(choices: Iterable[Choice]) -> Iterator[str]:
     yield from ("| option | values | else | what |", "| --- | --- | --- | --- |")
     for choice in choices:
         values = ", ".join(f"`{value}`" for value in choice.values)
-        yield f"| `{choice.key}` | {values} | {markdown(choice.default)} | {markdown(choice.summary)} |"
+        yield f"| `{choice.key}` | {values} | {_plain(choice.default)} | {_plain(choice.summary)} |"
+
+
+def _plain(text: str) -> str:
+    """Return a sentence of ours as Markdown in a table: what it quotes as code stays code."""
+    return text.replace("|", r"\|").replace("<", "&lt;")
 
 
 def _command(shown: Shown, settings: Settings) -> list[str]:
     if not shown.commands:
-        return [FENCE, f"# None here: {shown.obstacle}", FENCE]
-    return [FENCE, *folded(in_general(shown.commands[0].argv, shown.place, settings), _plain), FENCE]
+        (why,) = in_general([shown.obstacle or ""], shown.place, settings)
+        return [FENCE, f"# None here: {why}", FENCE]
+    return [FENCE, *folded(in_general(shown.commands[0].argv, shown.place, settings), _quoted), FENCE]
 
 
-def _plain(word: str) -> str:
+def _quoted(word: str) -> str:
     """Quote a word as a shell needs it, but for the braces."""
     bare = word.replace("{", "").replace("}", "")
     return word if shlex.quote(bare) == bare else shlex.quote(word)
@@ -114,6 +130,9 @@ def in_general(argv: Iterable[str], place: Place, settings: Settings) -> list[st
         place.netns: "{netns}",
         place.address: "{address}",
         str(paths.data()): "{home}",
+        sys.executable: "{python}",
+        str(Path(vbench.__file__).parent): "{vbench}",
+        ",".join(map(str, place.cpus)).join(["--cpu-list ", ""]): "--cpu-list {cpus}",
         str(settings.memory): "{memory}",
         f"{settings.memory // 2**20}M": "{memory}",
     }

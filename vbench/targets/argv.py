@@ -32,7 +32,7 @@ class Argv:
             )
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Return the program that the argv starts with where it is not installed."""
+        """Nothing but the program that the argv starts with."""
         found = outer or self.argv[0] == COMMAND or shutil.which(self.argv[0])
         return [] if found else [Missing(self.argv[0], f"install '{self.argv[0]}' or mend the argv of '{self.name}'")]
 

@@ -1,12 +1,15 @@
 """What can be said of a target without running it: what its hops are and need, in their authors' words, and options."""
 
 import inspect
+import re
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 
 from vbench.targets.catalogue import Catalogue, Target
 from vbench.targets.hop import Hop
 from vbench.targets.options import options_of
 from vbench.targets.variants import Varied, unvaried
+
+NO_MORE = re.compile(r"(The hop `[^`]+`\.)?")
 
 
 @dataclass(frozen=True)
@@ -21,19 +24,23 @@ class Choice:
 
 @dataclass(frozen=True)
 class Way:
-    """A hop by its name in the code, what it is, what it needs, and its own options."""
+    """A hop by its name in the code, what it is, what its class says beside that, what it needs, and its options."""
 
     hop: str
     summary: str
+    more: str
     needs: str
     options: tuple[Choice, ...]
 
 
 def way(hop: Hop) -> Way:
-    """Return what is to be said of a hop: its module's docstring, that of `missing`, and its fields."""
+    """Return what is to be said of a hop: the docstrings of its module, its class and `missing`, and its fields."""
     own = unvaried(hop)
     summary = _first(inspect.getdoc(inspect.getmodule(type(own))))
-    return Way(own.name, summary, _first(inspect.getdoc(own.missing)), choices(own))
+    more = _first(type(own).__doc__)
+    return Way(
+        own.name, summary, "" if NO_MORE.fullmatch(more) else more, _first(inspect.getdoc(own.missing)), choices(own)
+    )
 
 
 def everywhere(hop: Hop) -> tuple[Choice, ...]:

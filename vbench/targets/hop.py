@@ -41,7 +41,10 @@ class Entry:
 
 
 class Hop(Protocol):
-    """One way in; where it is a dataclass, the fields made by `vbench.targets.options.option` are its options."""
+    """One way in; where it is a dataclass, the fields made by `vbench.targets.options.option` are its options.
+
+    The first sentence of its module's docstring says what it is.
+    """
 
     @property
     def name(self) -> str:
@@ -54,7 +57,10 @@ class Hop(Protocol):
         ...
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Return what the host lacks for this hop inside the hops `outer`, each with its fix; empty means runnable."""
+        """Return what the host lacks for this hop inside the hops `outer`, each with its fix; empty means runnable.
+
+        A hop's own docstring here says what it needs: `vbench targets NAME` and docs/targets.md show that sentence.
+        """
         ...
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:

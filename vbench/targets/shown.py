@@ -16,7 +16,9 @@ from vbench.targets.account import accounted
 from vbench.targets.catalogue import Target
 from vbench.targets.chain import prepare, step
 from vbench.targets.place import Place, Settings
+from vbench.targets.remote.elsewhere import Elsewhere
 from vbench.targets.spawn import tied
+from vbench.targets.variants import unvaried
 
 if TYPE_CHECKING:
     from vbench.targets.hop import Entry
@@ -39,9 +41,14 @@ def commands(target: Target, place: Place, settings: Settings, ledger: Ledger) -
     pipe: Pipe | None = None
     with ExitStack() as stack:
         for number, hop in enumerate(target.hops):
-            place, entry = prepare(target, number, place, settings, entries, stack)
             names = tuple(outer.name for outer in target.hops[:number])
-            yield Command(hop.name, names, () if number else _before(stack, ledger), tuple(entry.argv))
+            before = () if number else _before(stack, ledger)
+            own = unvaried(hop)
+            if isinstance(own, Elsewhere) and hop is target.hops[-1]:  # to prepare it would carry an image there
+                yield Command(hop.name, names, before, tuple(own.reach().argv()))
+                return
+            place, entry = prepare(target, number, place, settings, entries, stack)
+            yield Command(hop.name, names, before, tuple(entry.argv))
             if number < len(target.hops) - 1:
                 pipe = step(target, entry, pipe, stack, ledger, hop)
                 place = entry.inside(pipe)

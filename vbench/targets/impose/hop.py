@@ -1,4 +1,4 @@
-"""Bare metal under known overheads, as a hop: `bare:cpu-quota=0.5`, `bare:iops=1000`, `bare:slowdown=10%` ..."""
+"""Bare metal: the agent in the image's root, alone or under known overheads, as in `bare:cpu-quota=0.5:iops=1000`."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -80,7 +80,7 @@ class Imposed:
         return {key: value for key, value in values.items() if value is not None}
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Return what bare needs and what each overhead needs."""
+        """util-linux and, without root, user namespaces; and what each overhead needs."""
         return [*Bare().missing(outer), *(lack for kind in self.overheads for lack in KINDS[kind].missing())]
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
