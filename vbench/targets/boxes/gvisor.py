@@ -53,7 +53,8 @@ class Gvisor:
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
         """Write a bundle and run it behind gVisor's own network stack."""
-        platform, name, state = self.chosen() or BY_ITSELF[-1], new_name(), place.path("state")
+        platform = self.platform or self.chosen() or BY_ITSELF[-1]
+        name, state = new_name(), place.path("state")
         before = prefix(place, settings, stack)
         stack.enter_context(place.hold("bundle", engine=["runsc", "--root", state], name=name))
         namespace = network(place, stack)
@@ -77,12 +78,12 @@ def works(platform: str) -> bool:
     proof = paths.cache() / f"runsc-{platform}-{boot_id()}-{Path(shutil.which('runsc') or '').stat().st_mtime_ns}"
     if proof.exists():
         return True
-    try:
-        with Ledger() as ledger, ledger.folder_for("runsc") as folder:
-            limit = ["timeout", "--signal=KILL", str(PATIENCE), "env", f"TMPDIR={folder}"]
-            run([*limit, "runsc", "--ignore-cgroups", "--network=none", f"--platform={platform}", "do", "true"])
-    except HostError:
-        return False
+    words = ["runsc", "--ignore-cgroups", "--network=none", f"--platform={platform}", "do", "true"]
+    with Ledger() as ledger, ledger.folder_for("runsc") as folder:
+        try:
+            run(["timeout", "--signal=KILL", str(PATIENCE), "env", f"TMPDIR={folder}", *words])
+        except HostError:
+            return False
     proof.parent.mkdir(parents=True, exist_ok=True)
     proof.touch()
     return True
