@@ -1,11 +1,15 @@
 # `make run` and `make test` do everything on a fresh Debian machine; the rest are parts of them.
 .POSIX:
-.PHONY: env run image lint test zoo bench honesty clean
+.PHONY: env tools run image lint test zoo bench honesty clean
 
 BIN = .venv/bin
 
 env:
 	scripts/env.sh
+
+# What only tests need.
+tools: env
+	scripts/env.sh test
 
 image: env
 	$(BIN)/vbench image build
@@ -19,7 +23,7 @@ lint: env
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint image
+test: tools lint image
 	$(BIN)/pytest -m 'not bench and not zoo' --numprocesses 2 --dist loadgroup --benchmark-disable
 
 zoo: env

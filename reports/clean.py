@@ -13,7 +13,11 @@ _LATEX = {
     ">": r"\textgreater{}",
     "[": "{[}",  # after \\ a bracket would be an optional argument
     "]": "{]}",
+    "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
+    "'": r"\textquotesingle{}",
+    "`": r"\textasciigrave{}",
+    "-": "{-}",  # two would be joined to a dash
 }
 _FORMULA = ("=", "+", "-", "@")
 

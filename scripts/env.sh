@@ -1,12 +1,13 @@
 #!/bin/sh
-# Install the system packages and make .venv; does nothing where all of it is there already.
+# Install the system packages and make .venv; does nothing where all of it is there already. With the word `test` also
+# what only tests need: engines and servers that a user brings, a browser, and readers of what vbench writes.
 set -eu
 cd "$(dirname "$0")/.."
 
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
 missing=
-for package in $(cat scripts/packages.txt); do
+for package in $(cat scripts/packages.txt ${1:+"scripts/packages-$1.txt"}); do
     dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
 done
 if [ -n "$missing" ]; then
