@@ -1,6 +1,6 @@
 """The table as CSV: the keys of the JSON as columns, an empty field for what is missing.
 
-Every line names its run and the margin, so that lines of several runs can stand in one file.
+Every line names its run, the margin and the baseline, so that lines of several runs can stand in one file.
 """
 
 import csv
@@ -12,7 +12,7 @@ from vbench.model import Cell
 from vbench.reports.clean import spreadsheet
 from vbench.reports.table import Table
 
-COLUMNS = ("run", "margin", *(one.name for one in fields(Cell)))
+COLUMNS = ("run", "margin", *(one.name for one in fields(Cell)), "baseline")
 
 
 def as_csv(table: Table) -> str:
@@ -20,7 +20,7 @@ def as_csv(table: Table) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    common = {"run": spreadsheet(table.run), "margin": table.margin}
+    common = {"run": spreadsheet(table.run), "margin": table.margin, "baseline": field(table.baseline)}
     writer.writerows(common | {key: field(value) for key, value in asdict(cell).items()} for cell in table.cells)
     return out.getvalue()
 

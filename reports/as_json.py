@@ -16,8 +16,8 @@ def document(table: Table) -> dict[str, Any]:
 
 
 def origin(table: Table) -> dict[str, Any]:
-    """Return what it takes to derive the table again: the run, and the margin of "similar"."""
-    return {"schema": table.schema, "run": table.run, "margin": table.margin}
+    """Return what it takes to derive the table again: the run, the margin of "similar", and the baseline."""
+    return {"schema": table.schema, "run": table.run, "margin": table.margin, "baseline": table.baseline}
 
 
 def as_json(table: Table) -> str:

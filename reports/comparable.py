@@ -59,6 +59,7 @@ def definition(session: Session, workload: str, target: str, cells: Iterable[Mea
     return {
         **{f"settings.{name}": value for name, value in settings.items()},
         **{f"profile.{name}": value for name, value in profile.items()},
+        "baseline": session.baseline or "none",
         f"workload.{workload}": _told(session.workloads.get(workload, {})),
         f"target.{target}": " ".join(session.own_targets.get(target, ())) or "built in",
         f"accelerator.{target}": next(accelerators, "none"),

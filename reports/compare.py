@@ -1,10 +1,10 @@
-"""Two runs side by side: did the cost of a target, relative to its own run's bare, change by more than a margin."""
+"""Two runs side by side: did the cost of a target, relative to its own run's baseline, change by more than a margin."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from vbench.model import BARE, CONTROL
+from vbench.model import control_of
 from vbench.reports.comparable import Aspect, aspects, differing, refuse, untold
 from vbench.reports.outcome import CONFIDENCE, EXIT, distrust, outcomes
 from vbench.stats.estimate import estimate, natural, quantile
@@ -29,12 +29,13 @@ class Run:
 
     def places(self) -> dict[Place, Measured]:
         """Return the cells that have a cost to compare, by workload, metric and target."""
-        return {(c.workload, c.metric, c.target): c for c in self.cells if c.target not in {BARE, CONTROL}}
+        own = {self.session.baseline, control_of(self.session.baseline)}
+        return {(c.workload, c.metric, c.target): c for c in self.cells if c.target not in own}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One cell in both runs. `base` and `new` are ratios to bare, `change` is new / base: above 1 is worse.
+    """One cell in both runs. `base` and `new` are ratios to the baseline, `change` is new / base: above 1 is worse.
 
     `low`, `high` and `mde` are None where a side has one boot; `new` and `change` too where the second run has none.
     """
@@ -86,7 +87,7 @@ class Comparison:
 def compare(base: Run, new: Run, *, margin: float = 0.03, allowed: Sequence[str] = ()) -> Comparison:
     """Return the comparison; InputError where the runs differ in an aspect that is not `allowed`.
 
-    Each side's cost is the log of the ratio to its own bare, and the sides are unpaired (MEASUREMENT.md, "Between
+    Each side's cost is the log of the ratio to its own baseline, and the sides are unpaired (MEASUREMENT.md, "Between
     sessions"). Regressions are corrected by Holm over all cells.
     """
     ours, theirs = base.places(), new.places()
@@ -164,8 +165,9 @@ def _judged(rows: Sequence[tuple[Row, Contrast | None]], margin: float) -> list[
 
 
 def _suspicion(run: Run, which: str) -> tuple[str, ...]:
-    """Say where the A/A control of a run differs from bare: such a session is not to be trusted."""
-    control = [c for c in run.cells if c.target == CONTROL and len(c.log_ratios) > 1]
+    """Say where the A/A control of a run differs from the baseline: such a session is not to be trusted."""
+    name = control_of(run.session.baseline)
+    control = [c for c in run.cells if c.target == name and len(c.log_ratios) > 1]
     found = [(c, estimate(c.log_ratios, CONFIDENCE)) for c in control]
     odd = [f"{c.workload} {c.metric}" for c, e in found if not e.low <= 0 <= e.high]
     return (distrust(f"the {which} run", odd, len(control)),) if odd else ()

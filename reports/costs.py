@@ -14,15 +14,15 @@ SCHEMA = "vbench.costs/1"
 METRICS = (CPU.name, ENERGY.name)
 
 
-def costs_of(bundle: Bundle, *, margin: float = 0.03) -> Table:
-    """Return the table of the host's cost; errors as in `finished`."""
+def costs_of(bundle: Bundle, *, margin: float = 0.03, baseline: str | None = None) -> Table:
+    """Return the table of the host's cost, `baseline` as in `table_of`; errors as in `finished`."""
     every = list(finished(bundle))
     jobs = [job for job in every if job.record.around.after]
     samples = list(chain.from_iterable(map(_costs, jobs)))
     uncounted = _uncounted({job.workload.name for job in every} - {job.workload.name for job in jobs})
     notes = (*_meaning(jobs), *_energy(jobs, samples), *uncounted, *notes_of(bundle.header))
     return tabulate(
-        bundle.ident, samples, context_of(bundle, bundle.samples()), margin=margin, notes=notes, schema=SCHEMA
+        bundle.ident, samples, context_of(bundle, baseline=baseline), margin=margin, notes=notes, schema=SCHEMA
     )
 
 

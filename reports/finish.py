@@ -6,7 +6,7 @@ from typing import Any
 from vbench.model import BARE, Value
 from vbench.probes import facts
 from vbench.reports.comparable import CONDITIONS, MACHINE
-from vbench.reports.of_bundle import summary, table_of
+from vbench.reports.of_bundle import baseline_of, summary, table_of
 from vbench.reports.table import Table
 from vbench.stats.pairs import log_ratios
 from vbench.stats.series import Key
@@ -28,14 +28,14 @@ def summary_of(bundle: Bundle) -> dict[str, Any]:
     """Return what summary.json must hold.
 
     Beside the table's rows it has what comparisons need: `log_ratios`, the D[k] of MEASUREMENT.md in natural logs, in
-    each row (empty for bare, and where there is no ratio), and `machine`, the facts that tell machines apart.
+    each row (empty for the baseline, and where there is no ratio), and `machine`, the facts that tell machines apart.
     """
     return _document(bundle, table_of(bundle))
 
 
 def _document(bundle: Bundle, table: Table) -> dict[str, Any]:
     document = summary(table)
-    ratios = log_ratios(bundle.samples(), BARE)
+    ratios = log_ratios(bundle.samples(), baseline_of(bundle.header))
     for row, cell in zip(document["rows"], table.cells, strict=True):
         key = Key(cell.workload, cell.metric, cell.unit, cell.better)
         row["log_ratios"] = ratios.get((key, cell.target), []) if cell.comparable else []
@@ -43,11 +43,11 @@ def _document(bundle: Bundle, table: Table) -> dict[str, Any]:
 
 
 def machine_of(bundle: Bundle) -> Mapping[str, Value]:
-    """Return the known facts of `MACHINE` and `CONDITIONS`, from bare's first snapshot, else from run.json."""
+    """Return the known facts of `MACHINE` and `CONDITIONS`, from the baseline's first snapshot, else from run.json."""
     host = bundle.header["host"]
     told = {"kernel.arch": host.get("arch"), "kernel.release": host.get("kernel"), "cpu.model": host.get("model")}
     known: dict[str, Value] = {name: value for name, value in told.items() if value}
-    folder = bundle.snapshot_folder(BARE, "before")
+    folder = bundle.snapshot_folder(baseline_of(bundle.header) or BARE, "before")
     for fact in facts(snapshot.load(folder)) if folder.exists() else ():
         if fact.key in MACHINE + CONDITIONS and fact.value not in UNTOLD:
             known[fact.key] = fact.value

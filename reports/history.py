@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Literal
 
 from vbench.errors import unknown
-from vbench.model import BARE, Value
+from vbench.model import Value
 from vbench.reports.comparable import Aspect, conditions, definition, differing, fingerprint, machine
 from vbench.stats.estimate import natural
 from vbench.stats.sessions import course, prediction
@@ -18,7 +18,7 @@ Newest = Literal["as predicted", "above", "below", "too few sessions"]
 
 @dataclass(frozen=True)
 class Point:
-    """One session: `ratio` is the geometric mean over its boots of the cost relative to bare."""
+    """One session: `ratio` is the geometric mean over its boots of the cost relative to the baseline."""
 
     run: str
     created: float
@@ -127,7 +127,9 @@ def history(
 
 def _places(parts: Sequence[_Part], target: str | None, metric: str | None) -> list[tuple[str, str]]:
     """Return the (metric, target) pairs that were asked for."""
-    every = dict.fromkeys((c.metric, c.target) for part in parts for c in part.cells if c.target != BARE)
+    every = dict.fromkeys(
+        (c.metric, c.target) for part in parts for c in part.cells if c.target != part.session.baseline
+    )
     for position, kind, wanted in ((0, "metric", metric), (1, "target", target)):
         if wanted is not None and wanted not in {place[position] for place in every}:
             raise unknown(kind, wanted, {place[position] for place in every})

@@ -65,7 +65,7 @@ def layout(table: Table) -> Layout:
         cells = tuple(group)
         direction = "less is better" if better == "lower" else "more is better"
         title = printable(f"{workload} {metric} ({unit}, {direction})")
-        control = numbers.control_of(cells)
+        control = numbers.cell_of(cells, table.control)
         rows = tuple(_row(cell, control, numbered, differing.get(cell.target, "")) for cell in cells)
         sections.append(Section(printable(workload.partition(".")[0]), title, rows))
     return Layout(tuple(sections), tuple(numbered))
@@ -90,18 +90,20 @@ def _remarks(cell: Cell, differing: str) -> Iterator[str]:
 
 
 def _differing(table: Table) -> dict[str, str]:
-    """Return one remark for each target: every fact in which it differs from bare and that matters to some cell."""
+    """Return one remark for each target: every fact in which it differs from the baseline and that matters."""
     found: dict[str, dict[str, Difference]] = {}
     for cell in table.cells:
         found.setdefault(cell.target, {}).update({one.fact: one for one in cell.differences})
     return {
-        target: printable(f"{target} differs from bare: {'; '.join(map(_difference, facts.values()))}")
+        target: printable(
+            f"{target} differs from {table.baseline}: {'; '.join(_difference(one, table) for one in facts.values())}"
+        )
         for target, facts in found.items()
     }
 
 
-def _difference(difference: Difference) -> str:
+def _difference(difference: Difference, table: Table) -> str:
     here, there = (
         shorten(str(value), _LONGEST, placeholder=" ...") or "empty" for value in (difference.target, difference.bare)
     )
-    return f"{difference.fact} is {here}, on bare {there}"
+    return f"{difference.fact} is {here}, on {table.baseline} {there}"

@@ -2,7 +2,7 @@
 
 from math import floor, isclose, log10, sqrt
 
-from vbench.model import CONTROL, Cell
+from vbench.model import Cell
 from vbench.units import format_value
 
 NONE = "-"
@@ -24,7 +24,7 @@ def decimals(half_width: float) -> int:
 
 
 def ratio(cell: Cell) -> str:
-    """Return the cost relative to bare: 1 for bare itself, two digits where one boot is all there is."""
+    """Return the cost relative to the baseline: 1 for itself, two digits where one boot is all there is."""
     if cell.ratio is None:
         return NONE
     if cell.verdict == "baseline":
@@ -60,7 +60,7 @@ def rough(number: float | None) -> str:
 
 
 def value(cell: Cell, control: Cell | None) -> str:
-    """Return the value with its unit, to the digits of the ratio's interval; bare's are those of its `control`."""
+    """Return the value with its unit, to the digits of the ratio's interval; the baseline's to its `control`'s."""
     if cell.value is None:
         return NONE
     spread = _relative(cell) or (_relative(control) if control else None)
@@ -83,9 +83,9 @@ def percent(share: float | None) -> str:
     return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:#.2g} %"  # noqa: PLR2004 - 9.95 %
 
 
-def control_of(cells: tuple[Cell, ...]) -> Cell | None:
-    """Return the A/A control among the cells of one metric."""
-    return next((cell for cell in cells if cell.target == CONTROL), None)
+def cell_of(cells: tuple[Cell, ...], target: str | None) -> Cell | None:
+    """Return the cell of a target, such as the A/A control, among the cells of one metric."""
+    return next((cell for cell in cells if cell.target == target), None)
 
 
 def _relative(cell: Cell) -> float | None:

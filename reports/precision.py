@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vbench.model import BARE, Cell
+from vbench.model import Cell
 from vbench.reports.numbers import percent
 from vbench.run.stages import Precision, Stage
+from vbench.stats.verdicts import BASELINE
 
 _SLACK = 1 + 1e-9  # of a half-width that is met exactly
 
@@ -54,7 +55,7 @@ class Reached:
 def reached(precision: Precision, first: int, stage: Stage | None, cells: Sequence[Cell]) -> Reached:
     """Return what became of a precision; of the cells, those with a ratio are judged."""
     needs = {(one.workload, one.metric, one.target): one.boots for one in stage.needs} if stage else {}
-    judged = (cell for cell in cells if cell.ratio is not None and cell.target != BARE)
+    judged = (cell for cell in cells if cell.ratio is not None and cell.verdict != BASELINE)
     short = tuple(
         Short(*place, half, needs.get(place))
         for cell in judged

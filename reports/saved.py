@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from vbench.errors import InputError, VbenchError
+from vbench.model import BARE
 from vbench.reports import ab, ab_render, as_json, compare, compare_render, costs, grid, render, verify, why, why_render
 from vbench.reports.clean import printable
 from vbench.reports.documents import SAVE, Document, documents, parse
 from vbench.reports.finish import summary_of
-from vbench.reports.of_bundle import table_of
+from vbench.reports.of_bundle import NONE, table_of
 from vbench.reports.origin import Origin
 from vbench.reports.unlike import unlike
 from vbench.store import session
@@ -94,15 +95,18 @@ Bundles = Mapping[str, Bundle]
 
 
 def _table(origin: Origin, bundles: Bundles, form: str) -> str:
-    return _printed(render.render(table_of(bundles[origin["run"]], margin=float(origin["margin"])), form))
+    found = table_of(bundles[origin["run"]], margin=float(origin["margin"]), baseline=_baseline(origin))
+    return _printed(render.render(found, form))
 
 
 def _costs(origin: Origin, bundles: Bundles, form: str) -> str:
-    return _printed(render.render(costs.costs_of(bundles[origin["run"]], margin=float(origin["margin"])), form))
+    found = costs.costs_of(bundles[origin["run"]], margin=float(origin["margin"]), baseline=_baseline(origin))
+    return _printed(render.render(found, form))
 
 
 def _why(origin: Origin, bundles: Bundles, form: str) -> str:
-    found = why.explain(bundles[origin["run"]], str(origin["workload"]), str(origin["target"]))
+    names = str(origin["workload"]), str(origin["target"])
+    found = why.explain(bundles[origin["run"]], *names, baseline=_baseline(origin))
     return _printed(grid.render(why_render.page(found), form))
 
 
@@ -118,6 +122,11 @@ def _compare(origin: Origin, bundles: Bundles, form: str) -> str:
     runs = [compare.Run(about, cells) for about, cells in sides]
     found = compare.compare(*runs, margin=float(origin["margin"]), allowed=allowed)
     return _printed(grid.render(compare_render.page(found), form))
+
+
+def _baseline(origin: Origin) -> str:
+    """Return the baseline as a user writes it."""
+    return str(origin.get("baseline", BARE) or NONE)
 
 
 def _printed(shown: object) -> str:

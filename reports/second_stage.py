@@ -2,7 +2,6 @@
 
 from rich.console import Console
 
-from vbench.model import BARE
 from vbench.reports.numbers import percent
 from vbench.reports.of_bundle import context_of
 from vbench.run import stages
@@ -39,7 +38,7 @@ def needs(bundle: Bundle, precision: Precision) -> list[Need]:
     pilot = read_plan(bundle.header).profile.boots
     samples = [sample for sample in bundle.samples() if sample.boot < pilot]
     context = context_of(bundle, samples)
-    ratios = log_ratios(samples, BARE)
+    ratios = log_ratios(samples, context.baseline)
     found = []
     for cell in cells(samples, context):
         means = ratios.get((Key(cell.workload, cell.metric, cell.unit, cell.better), cell.target), [])

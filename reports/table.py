@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vbench.model import Cell, Sample
+from vbench.model import BARE, Cell, Sample, control_of
 from vbench.reports.numbers import percent
 from vbench.reports.outcome import distrust
 from vbench.reports.precision import Reached
@@ -11,6 +11,7 @@ from vbench.stats import Context, cells, noise_floor, suspects
 from vbench.stats.verdicts import ONE_BOOT
 
 SCHEMA = "vbench.table/1"
+ALONE = "There is no baseline in this run: its values are absolute, and nothing is said of what a target costs."
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Table:
 
     `margin` is that of the verdict "similar"; `host_boots` the boots of the host that the samples come from, 0 where
     nobody knows; `schema` what its documents call themselves, `precision` what became of one that was asked for.
+    `baseline` is the target that costs are relative to, None where there is none.
     """
 
     run: str
@@ -28,6 +30,12 @@ class Table:
     host_boots: int = 1
     schema: str = SCHEMA
     precision: Reached | None = None
+    baseline: str | None = BARE
+
+    @property
+    def control(self) -> str | None:
+        """The baseline under a second name."""
+        return control_of(self.baseline)
 
 
 def tabulate(
@@ -42,8 +50,9 @@ def tabulate(
     schema: str = SCHEMA,
 ) -> Table:
     """Return the table of a run's samples."""
-    rows = cells(samples, context, margin=margin, confidence=confidence)
-    return Table(run, tuple(rows), margin, notes, host_boots, schema)
+    about = context or Context()
+    rows = cells(samples, about, margin=margin, confidence=confidence)
+    return Table(run, tuple(rows), margin, notes, host_boots, schema, baseline=about.baseline)
 
 
 def session_notes(table: Table) -> tuple[str, ...]:
@@ -55,7 +64,7 @@ def session_notes(table: Table) -> tuple[str, ...]:
 def _meaning(table: Table) -> tuple[str, ...]:
     if not table.cells:
         return ("There are no samples in this run, so there is nothing to show.",)
-    said = ["Cost is relative to bare: above 1 is slower."]
+    said = [f"Cost is relative to {table.baseline}: above 1 is slower." if table.baseline else ALONE]
     if boots := sorted({cell.boots for cell in table.cells if cell.low is not None}):
         count = f"{boots[0]} to {boots[-1]}" if len(boots) > 1 else f"{boots[0]}"
         said.append(
@@ -68,12 +77,16 @@ def _meaning(table: Table) -> tuple[str, ...]:
 
 
 def _noise(table: Table) -> tuple[str, ...]:
-    """Say what bare2, bare under a second name, shows of the session's noise and of its trust."""
-    floor = noise_floor(table.cells)
+    """Say what the control, the baseline under a second name, shows of the session's noise and of its trust."""
+    if table.baseline is None:
+        return ()
+    floor = noise_floor(table.cells, table.control)
     if floor is None:
-        return ("The noise floor is unknown: bare2, the A/A control, has no interval.",) if table.cells else ()
-    said = f"The noise floor is {percent(floor)} (bare2 against bare); no overhead below it is claimed."
-    odd, total = suspects(table.cells)
+        said = f"The noise floor is unknown: {table.control}, the A/A control, has no interval."
+        return (said,) if table.cells else ()
+    pair = f"{table.control} against {table.baseline}"
+    said = f"The noise floor is {percent(floor)} ({pair}); no overhead below it is claimed."
+    odd, total = suspects(table.cells, table.control)
     if not odd:
         return (said,)
     names = [f"{cell.workload} {cell.metric}" for cell in odd]
@@ -93,8 +106,9 @@ def _conditions(table: Table) -> tuple[str, ...]:
 
 
 def label(cell: Cell) -> str:
-    """Return the target as people and programs are told of it: emulation is never called KVM."""
-    return f"{cell.target} ({cell.accelerator})" if is_emulated(cell) else cell.target
+    """Return the target as people and programs are told of it: with what ran it, unless that was KVM alone."""
+    alone = set((cell.accelerator or "none").split("/")) <= {"kvm", "none"}
+    return cell.target if alone else f"{cell.target} ({cell.accelerator})"
 
 
 def is_emulated(cell: Cell) -> bool:

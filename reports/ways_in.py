@@ -10,7 +10,8 @@ from vbench.reports.clean import printable
 from vbench.run.showing import Shown
 from vbench.targets import accelerator
 from vbench.targets.catalogue import Catalogue, Target
-from vbench.targets.explain import options, way
+from vbench.targets.explain import accelerators_of, labels_of, options, way
+from vbench.targets.qemu import Qemu
 from vbench.targets.shown import Command
 
 WIDTH = 80
@@ -23,16 +24,14 @@ def row(target: Target, catalogue: Catalogue) -> Row:
     """Return what DESIGN.md promises of a target, what its hops are and need, and the options that it takes."""
     lacking = target.missing()
     names = [hop.name for hop in target.hops]
-    proof = accelerator.known()
-    kinds = [proof.accelerator] * names[:1].count("qemu") + ["kvm"] * names[1:].count("qemu")
-    labels = (["emulated"] if "tcg" in kinds else []) + (["rootless"] if "podman-rootless" in names else [])
+    kinds = accelerators_of(target)
     return {
         "name": target.name,
         "hops": names,
         "runnable": not lacking,
         "accelerator": "/".join(kinds) or None,
-        "accelerator_reason": proof.reason if kinds else None,
-        "labels": labels,
+        "accelerator_reason": accelerator.known().reason if Qemu.name in names else None,
+        "labels": list(labels_of(target)),
         "missing": [asdict(lack) for lack in lacking],
         "ways": [asdict(way(hop)) for hop in target.hops],
         "options": [asdict(choice) for choice in options(target)],
@@ -84,7 +83,7 @@ def _prose(found: Row) -> Iterator[tuple[str, str]]:
     for name, package in found["plugins"].items():
         yield "Plug-in", f"{name} is from {package}"
     if found["accelerator"]:
-        yield "Accelerator", f"{found['accelerator']}: {found['accelerator_reason']}"
+        yield "Accelerator", ": ".join(filter(None, (found["accelerator"], found["accelerator_reason"])))
     if found["labels"]:
         yield "Labels", ", ".join(found["labels"])
     for lack in found["missing"]:

@@ -16,7 +16,6 @@ from vbench.targets import accelerator
 from vbench.targets.catalogue import Catalogue, Target
 from vbench.targets.confine import ROOT
 from vbench.targets.explain import Choice, behind, everywhere, labels_of, way
-from vbench.targets.hop import Hop
 from vbench.targets.place import Place, Settings
 from vbench.targets.remote import ELSEWHERE
 from vbench.targets.variants import unvaried
@@ -61,13 +60,13 @@ def examples(catalogue: Catalogue) -> dict[str, Target]:
 
 def page(catalogue: Catalogue, shown: Mapping[str, Shown], settings: Settings) -> str:
     """Return the page; `shown` has what would be run for each of the `examples`."""
-    hops = {name: unvaried(target.hops[0]) for name, target in examples(catalogue).items()}
-    first = next(iter(hops.values()))
+    targets = examples(catalogue)
+    first = next(iter(catalogue.hops.values()))
     lines = [HEAD.format(everywhere="\n".join(_options(everywhere(first))), kind=kind_of_machine())]
     lines += ["| hop | what it is |", "| --- | --- |"]
-    lines += [f"| [{name}](#{name}) | {_plain(way(hop).summary)} |" for name, hop in hops.items()]
-    for name, hop in hops.items():
-        lines += ["", *_section(name, hop, catalogue), "", *_command(shown[name], settings)]
+    lines += [f"| [{name}](#{name}) | {_plain(way(target.hops[0]).summary)} |" for name, target in targets.items()]
+    for name, target in targets.items():
+        lines += ["", *_section(name, target, catalogue), "", *_command(shown[name], settings)]
     return "\n".join(lines) + "\n"
 
 
@@ -82,12 +81,13 @@ def kind_of_machine() -> str:
     return f"a machine {systemd} systemd, {user}, control groups {groups}{both}, guests by {guests}"
 
 
-def _section(name: str, hop: Hop, catalogue: Catalogue) -> Iterator[str]:
+def _section(name: str, target: Target, catalogue: Catalogue) -> Iterator[str]:
+    hop = unvaried(target.hops[0])
     about = way(hop)
     yield from (f"## {name}", "", _plain(f"{about.summary} {about.more}".strip()), "")
     yield f"- *Needs:* {_plain(about.needs)}"
     yield f"- *Behind it:* {', '.join(name for name in behind(hop, catalogue) if name != CONTROL) or 'nothing'}"
-    if labels := labels_of(hop):
+    if labels := labels_of(target):
         yield f"- *Labels:* {', '.join(labels)}"
     if about.options:
         yield from ("", *_options(about.options))

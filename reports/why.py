@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from vbench.errors import InputError, unknown
-from vbench.model import BARE, Failure
+from vbench.model import Failure
+from vbench.reports.of_bundle import baseline_of
 from vbench.reports.records import Finished, finished
 from vbench.run.attribution import Count, Side, counts
 from vbench.run.cost import unit_of_work, work
@@ -53,23 +54,29 @@ class Why:
     run: str
     workload: str
     target: str
+    baseline: str
     unit: str | None
     lines: tuple[Line, ...]
 
 
-def explain(bundle: Bundle, workload: str, target: str) -> Why:
+def explain(bundle: Bundle, workload: str, target: str, baseline: str | None = None) -> Why:
     """Return what explains a workload's cost on a target. Raises InputError for a name or a cell that has no job."""
+    base = baseline_of(bundle.header, baseline)
+    if base is None:
+        raise InputError(
+            f"The run '{bundle.ident}' has no baseline to explain a cost by.", "Name one: --baseline TARGET."
+        )
     plan = bundle.header["plan"]
     for kind, name in (("workload", workload), ("target", target)):
         if name not in plan[f"{kind}s"]:
             raise unknown(kind, name, plan[f"{kind}s"])
     jobs = [job for job in finished(bundle, workload) if not job.samples[0].warmup]
-    sides = [[job for job in jobs if job.record.step.target == name] for name in (BARE, target)]
+    sides = [[job for job in jobs if job.record.step.target == name] for name in (base, target)]
     if not sides[1]:
         remedy = "See `vbench show` for the reasons."
         raise InputError(f"No job of '{workload}' on '{target}' came to its end in the run '{bundle.ident}'.", remedy)
     unit = unit_of_work(jobs[0].workload)
-    return Why(bundle.ident, workload, target, unit, tuple(_lines(*sides)))
+    return Why(bundle.ident, workload, target, base, unit, tuple(_lines(*sides)))
 
 
 def _lines(bare: Sequence[Finished], target: Sequence[Finished]) -> Iterator[Line]:

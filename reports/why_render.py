@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-from vbench.model import BARE
 from vbench.reports import numbers
 from vbench.reports.grid import Grid, Page
 from vbench.reports.why import Amount, Line, Why
@@ -17,7 +16,7 @@ TITLES = {"target": "inside the target", "host": "on the host"}
 def page(why: Why) -> Page:
     """Return the attribution as a page; its JSON has both medians of every counter in base units."""
     grids = tuple(
-        Grid(title, ("counter", BARE, why.target, "times"), tuple(map(_row, lines)), frozenset({"counter"}))
+        Grid(title, ("counter", why.baseline, why.target, "times"), tuple(map(_row, lines)), frozenset({"counter"}))
         for side, title in TITLES.items()
         if (lines := [line for line in why.lines if line.side == side])
     )
@@ -47,7 +46,7 @@ def _reasons(why: Why) -> list[str]:
     found: dict[tuple[str, str], list[str]] = {}
     for line in why.lines:
         where: dict[str, list[str]] = {}
-        for target, amount in ((BARE, line.bare), (why.target, line.target)):
+        for target, amount in ((why.baseline, line.bare), (why.target, line.target)):
             if amount.job is None:
                 where.setdefault(amount.unknown, []).append(target)
         for reason, targets in where.items():
@@ -60,7 +59,8 @@ def _some(names: list[str]) -> str:
 
 
 def _origin(why: Why) -> dict[str, Any]:
-    return {"schema": SCHEMA, "run": why.run, "workload": why.workload, "target": why.target}
+    about = {"workload": why.workload, "target": why.target, "baseline": why.baseline}
+    return {"schema": SCHEMA, "run": why.run, **about}
 
 
 def _document(why: Why) -> dict[str, Any]:

@@ -9,7 +9,8 @@ Blame = Literal["host", "target", "job"]
 Value = str | int | float
 
 BARE = "bare"
-CONTROL = "bare2"  # the A/A control: bare under a second name
+CONTROL = "bare2"  # its A/A control: bare under a second name
+SECOND = "#2"  # behind the name of any other target: the same once more
 
 
 @dataclass(frozen=True)
@@ -115,3 +116,12 @@ class Missing:
 
     what: str
     fix: str
+
+
+def control_of(baseline: str | None) -> str | None:
+    """Return the name of the A/A control of a baseline: the same target under a second name.
+
+    >>> control_of("bare"), control_of("ssh:lab7"), control_of(None)
+    ('bare2', 'ssh:lab7#2', None)
+    """
+    return CONTROL if baseline == BARE else baseline and f"{baseline}{SECOND}"

@@ -1,4 +1,4 @@
-"""OpenMetrics text: a gauge for each metric and unit, and the costs relative to bare.
+"""OpenMetrics text: a gauge for each metric and unit, and the costs relative to the baseline.
 
 Source: https://prometheus.io/docs/specs/om/open_metrics_spec/ (1.0): families unbroken, a name ends in its unit, # EOF.
 """

@@ -12,12 +12,12 @@ from tests.run.command import Done, Home, leftovers, temporary_home
 from vbench import config
 from vbench.image import Image
 from vbench.ledger import Ledger
+from vbench.model import SECOND
 from vbench.reports.ab import compare
 from vbench.run.execute import Request, new_run
 from vbench.run.plan import Profile
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.place import Settings
-from vbench.targets.variants import SECOND
 
 pytestmark = pytest.mark.real
 ENTER = ["chroot", "{rootfs}", "{command}"]

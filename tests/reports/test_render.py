@@ -31,7 +31,7 @@ def test_the_format_is_as_it_was_approved(form: str) -> None:
 
 def test_json_has_the_keys_of_the_design_and_nulls_for_what_is_missing() -> None:
     document = json.loads(written("json"))
-    assert list(document) == ["schema", "run", "margin", "rows"]
+    assert list(document) == ["schema", "run", "margin", "baseline", "rows"]
     assert document["schema"] == "vbench.table/1"
     assert " ".join(KEYS) == (
         "workload metric unit better target accelerator boots value ratio low high confidence mde verdict comparable "
@@ -54,7 +54,7 @@ def test_json_refuses_what_is_no_number() -> None:
 
 def test_csv_reads_back_with_empty_fields_and_no_formulas() -> None:
     rows = list(csv.DictReader(io.StringIO(written("csv"))))
-    assert list(rows[0]) == ["run", "margin", *KEYS]
+    assert list(rows[0]) == ["run", "margin", *KEYS, "baseline"]
     assert {(row["run"], row["margin"]) for row in rows} == {("20261120-a1b2", "0.03")}
     assert [row["value"] for row in rows if row["verdict"] in {"failed", "missing"}] == [""] * 4
     assert not any(field.startswith(("=", "+", "-", "@")) for row in rows for field in row.values())
@@ -121,7 +121,7 @@ def test_an_empty_run_says_so_in_every_format() -> None:
     assert "nothing to show" in printed(empty)
     assert "nothing to show" in str(render(empty, "md"))
     assert json.loads(str(render(empty, "json")))["rows"] == []
-    assert str(render(empty, "csv")).strip() == ",".join(["run", "margin", *KEYS])
+    assert str(render(empty, "csv")).strip() == ",".join(["run", "margin", *KEYS, "baseline"])
 
 
 def test_a_host_that_restarted_is_not_called_one_boot() -> None:

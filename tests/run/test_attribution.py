@@ -183,7 +183,7 @@ def test_a_counter_is_compared_for_the_same_work_and_a_missing_one_has_its_reaso
     exits = Line("host", "KVM exits", "1", Amount(None, None, 0, "the target is no guest"), Amount(9e6, 3.0, 5))
     calm = Line("host", "steal", "s", Amount(0.0, 0.0, 5), Amount(0.5, 0.1, 5))
     assert [line.ratio for line in (switches, exits, calm)] == [3.5, None, None]
-    shown = page(Why("r", "w", "kvm", "one of what 'rate' counts", (switches, exits, calm)))
+    shown = page(Why("r", "w", "kvm", "bare", "one of what 'rate' counts", (switches, exits, calm)))
     assert [row for grid in shown.grids for row in grid.rows] == [
         ("switches", "1.00 k", "500", "3.50"),
         ("KVM exits", "unknown", "9.00 M", "-"),

@@ -35,6 +35,7 @@ def run(
     target: Annotated[list[str] | None, typer.Option(help="A target, a path such as kvm/kvm, or all.")] = None,
     workload: Annotated[list[str] | None, typer.Option(help="A workload or a glob such as 'disk.*'.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Workloads with this tag.")] = None,
+    baseline: Annotated[str, typer.Option(help="What costs are relative to: a target, or none.")] = "bare",
     profile: Annotated[str, typer.Option(help="smoke, quick, standard or publish.")] = "standard",
     seed: Annotated[int | None, typer.Option(help="Repeat the order of another run.")] = None,
     cpus: Annotated[int | None, typer.Option(min=1, help="CPUs of every target.")] = None,
@@ -54,7 +55,7 @@ def run(
     timeout: Timeout = TIMEOUT,
     config: ConfigFile = None,
 ) -> None:
-    """Run identical jobs on targets and print what each costs relative to bare metal."""
+    """Run identical jobs on targets and print what each costs relative to bare metal, or to another baseline."""
     from vbench import config as configuration
     from vbench.ledger import Ledger
     from vbench.reports.finish import finish
@@ -88,7 +89,8 @@ def run(
                 label=labels(label or []),
                 left_out=brought.left_out,
                 remark=chosen.remark,
-                precision=wanted(precision, boots_max, settings),
+                precision=wanted(precision, boots_max, settings, baseline),
+                baseline=None if baseline == "none" else baseline,
             )
             found = execute.new_run(request, catalogue, known, ledger, err())
         if begin(found, err()):
@@ -117,13 +119,17 @@ def settings_of(
     return Settings(cpus=cpus or own.cpus or ours.cpus, memory=size, accelerator=accelerator, restored=restored)
 
 
-def wanted(precision: str | None, most: int, settings: "Settings") -> "Precision | None":
+def wanted(precision: str | None, most: int, settings: "Settings", baseline: str) -> "Precision | None":
     """Return the precision that was asked for. Raises InputError where nothing can reach one."""
     from vbench.run.stages import Precision
     from vbench.units import parse_share
 
     if precision is None:
         return None
+    if baseline == "none":
+        raise InputError(
+            "There are no intervals to narrow without a baseline.", "Leave '--precision' away, or name a baseline."
+        )
     if settings.restored:
         remedy = "Leave '--restored' away."
         raise InputError("Guests restored from one boot have no interval that more boots narrow.", remedy)

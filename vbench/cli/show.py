@@ -15,12 +15,13 @@ def show(
     form: Annotated[str, typer.Option("--format", help="table, md, csv or json.")] = "table",
     margin: Margin = "3%",
     cost: Annotated[bool, typer.Option("--cost", help="What it cost the host: CPU time and energy.")] = False,
+    baseline: Annotated[str | None, typer.Option(help="Relative to another target of the run, or none.")] = None,
     why: Annotated[
         tuple[str, str] | None,
         typer.Option(metavar="WORKLOAD TARGET", help="What explains the cost of one workload on one target."),
     ] = None,
 ) -> None:
-    """Show a run: the cost of every target relative to bare metal."""
+    """Show a run: the cost of every target relative to the baseline, which is bare metal unless told otherwise."""
     from vbench.reports.of_bundle import table_of
     from vbench.reports.render import render
     from vbench.store import bundle
@@ -31,10 +32,10 @@ def show(
         from vbench.reports import grid, why_render
         from vbench.reports.why import explain
 
-        put(grid.render(why_render.page(explain(found, *why)), form))
+        put(grid.render(why_render.page(explain(found, *why, baseline)), form))
     elif cost:
         from vbench.reports.costs import costs_of
 
-        put(render(costs_of(found, margin=share), form))
+        put(render(costs_of(found, margin=share, baseline=baseline), form))
     else:
-        put(render(table_of(found, margin=share), form))
+        put(render(table_of(found, margin=share, baseline=baseline), form))

@@ -48,10 +48,14 @@ class Sources:
 
     def read(self) -> dict[str, str | None]:
         """Return the content of everything; what counts the CPU time is read last, nearest to the job's start."""
+        if not self.instance.place.seen:
+            return {}
         return {**read(self.paths), **self._processes(), **read(self.counted)}
 
     def read_back(self) -> dict[str, str | None]:
         """Return the same after the job: what counts the CPU time is read first."""
+        if not self.instance.place.seen:
+            return {}
         return {**read(self.counted), **self._processes(), **read(self.paths)}
 
     def _processes(self) -> dict[str, str | None]:

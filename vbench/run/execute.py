@@ -16,7 +16,7 @@ from rich.console import Console
 from vbench.errors import HostError, InputError, unknown
 from vbench.image import Image, check, find
 from vbench.ledger import Ledger, boot_id
-from vbench.model import Missing
+from vbench.model import BARE, Missing
 from vbench.run.machine import machine
 from vbench.run.plan import PROFILES, Plan, Profile, make_plan
 from vbench.run.progress import Reporter
@@ -47,6 +47,7 @@ class Request:
     left_out: Mapping[str, Sequence[Missing]] = field(default_factory=dict)  # before this, and why
     remark: str = ""  # to be said as the run begins
     precision: Precision | None = None  # what the intervals are to reach, in two stages
+    baseline: str | None = BARE  # what costs are relative to, if anything
 
 
 @dataclass(frozen=True)
@@ -85,17 +86,21 @@ def new_run(
     shape = request.shape or PROFILES[request.profile]
     shape = request.precision.first(shape) if request.precision else shape
     workloads, unwired = wired_only(select(known, request.workloads, request.tags), named=bool(request.workloads))
-    for name in request.targets:
+    baseline = catalogue.baseline(request.baseline)
+    names = [*request.targets, *([baseline] if baseline else [])]
+    for name in names:
         catalogue.check(name)
     image = find(None)
     check(image)
-    prove_accelerator(image, ledger, catalogue, request.settings, request.targets)
-    targets, left_out = catalogue.select(request.targets)
+    prove_accelerator(image, ledger, catalogue, request.settings, names)
+
+    targets, left_out = catalogue.select(request.targets, baseline)
     choice = Choice(tuple(targets), {**left_out, **unwired, **request.left_out}, workloads, request.settings)
     seed = request.seed if request.seed is not None else random.SystemRandom().randrange(2**32)
     plan = make_plan(shape, seed, [t.name for t in targets], [w.name for w in workloads])
     asked = {"precision": asdict(request.precision)} if request.precision else {}
-    bundle = Bundle.create({**header(choice, plan, image, catalogue, request.label), **asked})
+    head = header(choice, plan, image, catalogue, request.label)
+    bundle = Bundle.create({**head, "baseline": baseline, **asked})
     definitions.keep(bundle.folder, workloads)
     console.print(f"Run {bundle.ident}: {len(plan.steps)} steps, seed {seed}.", markup=False)
     if request.remark:
@@ -146,8 +151,8 @@ def changes(head: Mapping[str, Any], plan: Plan, workloads: Mapping[str, Workloa
         "the agent": pyz.digest() == head["digests"]["agent"],
         "the kernel": os.uname().release == head["host"]["kernel"],
         "the accelerator": proven or not catalogue.guests(plan.targets),
-        **{name: described(catalogue.target(name).options) == was for name, was in head.get("variants", {}).items()},
-        **{name: list(catalogue.own.get(name, ())) == argv for name, argv in head["own_targets"].items()},
+        **{name: _described(catalogue.target(name)) == was for name, was in head.get("variants", {}).items()},
+        **{name: list(catalogue.brought.get(name, ())) == argv for name, argv in head["own_targets"].items()},
         **{
             name: name in workloads and workloads[name].digest == was["digest"]
             for name, was in head["workloads"].items()
@@ -188,8 +193,8 @@ def header(choice: Choice, plan: Plan, image: Image, catalogue: Catalogue, label
         "settings": asdict(choice.settings),
         "label": dict(label),
         "left_out": {name: [asdict(lack) for lack in lacking] for name, lacking in choice.left_out.items()},
-        "own_targets": {name: list(argv) for name, argv in catalogue.own.items()},
-        "variants": {target.name: described(target.options) for target in choice.targets if target.options},
+        "own_targets": {name: list(argv) for name, argv in catalogue.brought.items()},
+        "variants": {target.name: about for target in choice.targets if (about := _described(target))},
         "workloads": {w.name: {"version": w.version, "digest": w.digest, "tails": tails(w)} for w in choice.workloads},
         "digests": {
             "image": image.digest,
@@ -201,6 +206,10 @@ def header(choice: Choice, plan: Plan, image: Image, catalogue: Catalogue, label
         "versions": {name: version(name) for name in ("vbench-suite", "pydantic", "scipy", "qemu.qmp")}
         | {"python": platform.python_version()},
     }
+
+
+def _described(target: Target) -> dict[str, str]:
+    return described(target.options, target.hops)
 
 
 def tails(workload: Workload) -> list[str]:

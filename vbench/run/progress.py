@@ -1,5 +1,6 @@
 """What runs now, what remains, and how long it will take: a bar on a terminal, plain lines in a log."""
 
+import logging
 import time
 from contextlib import suppress
 from types import TracebackType
@@ -13,6 +14,19 @@ from vbench.run.times import Times
 from vbench.units import format_duration
 
 QUIET = 30.0  # seconds between plain lines
+_LOG = logging.getLogger("vbench")  # what hops say while something takes its time
+
+
+class _Said(logging.Handler):
+    """Says what is logged where the reporter says things."""
+
+    def __init__(self, reporter: "Reporter") -> None:
+        super().__init__(logging.INFO)
+        self.reporter = reporter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say one line."""
+        self.reporter.say(record.getMessage())
 
 
 class Reporter:
@@ -26,12 +40,15 @@ class Reporter:
         self._started = time.monotonic()
         self._said = 0.0
         self._bar: Progress | None = None
+        self._said_by_others = _Said(self)
         if console.is_terminal:
             words = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[left]}", markup=False)
             self._bar = Progress(BarColumn(20), *words, console=console, transient=True)
             self._task = self._bar.add_task("", total=total, left="")
 
     def __enter__(self) -> Self:
+        _LOG.setLevel(logging.INFO)
+        _LOG.addHandler(self._said_by_others)
         if self._bar:
             self._bar.start()
         return self
@@ -39,6 +56,7 @@ class Reporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        _LOG.removeHandler(self._said_by_others)
         if self._bar:
             self._bar.stop()
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import exp, log1p
 from statistics import fmean
 
-from vbench.model import BARE, CONTROL, Cell, Sample
+from vbench.model import Cell, Sample
 from vbench.stats.bootstrap import SMALL, hierarchical
 from vbench.stats.context import EVERY, Context, Remarks
 from vbench.stats.estimate import Estimate, estimate, natural
@@ -14,6 +15,7 @@ from vbench.stats.power import stein
 from vbench.stats.ranks import hodges_lehmann
 from vbench.stats.series import Key, Series, gather
 from vbench.stats.verdicts import (
+    ABSOLUTE,
     BASELINE,
     FAILED,
     FASTER,
@@ -27,7 +29,7 @@ from vbench.stats.verdicts import (
 )
 
 _NO_SPREAD = 1e-12  # in log: what rounding alone makes of boots that are all alike
-_IMPLAUSIBLE = 0.5  # of bare's cost: no layer above it makes the same work so cheap
+_IMPLAUSIBLE = 0.5  # of the baseline's cost: no layer above it makes the same work so cheap
 _ABSENT = Series({}, {}, frozenset(), ())
 NO_RATIO = "no ratio: a value that may be 0 has none"
 
@@ -35,19 +37,19 @@ NO_RATIO = "no ratio: a value that may be 0 has none"
 def cells(
     samples: Iterable[Sample], context: Context | None = None, *, margin: float = 0.03, confidence: float = 0.95
 ) -> list[Cell]:
-    """Return one row for each metric and target of the samples, in a stable order: by workload, bare first.
+    """Return one row for each metric and target of the samples, in a stable order: by workload, the baseline first.
 
     A target with no sample of a metric that others have gets a row too, with no numbers in it. `margin` is that of
     "similar" and of drift. Source: MEASUREMENT.md; docs/decisions has the verdicts.
     """
     about = context or Context()
     found = gather(samples)
-    targets = sorted({target for per_target in found.values() for target in per_target}, key=_order)
+    targets = sorted({target for per_target in found.values() for target in per_target}, key=partial(_order, about))
     rows = [
         _row(_Place(key, target, about, margin, confidence), found[key]) for key in sorted(found) for target in targets
     ]
-    floor = noise_floor(rows)
-    return [_judged(row, margin, floor) for row in rows]
+    floor = noise_floor(rows, about.control)
+    return [_judged(row, about, margin, floor) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -61,26 +63,29 @@ class _Place:
     confidence: float
 
 
-def _order(target: str) -> tuple[bool, bool, int, str]:
-    """Sort bare first, its control next, then what is nested less deeply."""
-    return target != BARE, target != CONTROL, target.count("/"), target
+def _order(about: Context, target: str) -> tuple[bool, bool, int, str]:
+    """Sort the baseline first, its control next, then what is nested less deeply."""
+    return target != about.baseline, target != about.control, target.count("/"), target
 
 
 def _row(place: _Place, targets: Mapping[str, Series]) -> Cell:
-    mine, bare = targets.get(place.target, _ABSENT), targets.get(BARE, _ABSENT)
+    baseline = place.context.baseline
+    mine, base = (targets.get(name or "", _ABSENT) for name in (place.target, baseline))
     empty = _empty(place, mine)
     if empty.value is None:
         return empty
-    reasons = _reasons(place, mine, bare)
+    reasons = _reasons(place, mine, base)
     if reasons:
         return replace(empty, verdict=WITHHELD, warnings=(*reasons, *empty.warnings))
-    if place.target == BARE:
+    if baseline is None:
+        return replace(empty, verdict=ABSOLUTE)
+    if place.target == baseline:
         return replace(empty, ratio=1.0, verdict=BASELINE, comparable=True)
-    return _compared(place, empty, pair(mine, bare))
+    return _compared(place, empty, pair(mine, base))
 
 
 def _empty(place: _Place, mine: Series) -> Cell:
-    """Return the row with all that does not need bare."""
+    """Return the row with all that does not need the baseline."""
     value = _value(place, mine)
     warnings = (*mine.warnings, *_said(place, place.context.warnings, place.target))
     if value is None and not mine.tried:
@@ -114,15 +119,17 @@ def _said(place: _Place, remarks: Remarks, target: str) -> tuple[str, ...]:
     return remarks.get((EVERY, target), ()) + remarks.get((place.key.workload, target), ())
 
 
-def _reasons(place: _Place, mine: Series, bare: Series) -> tuple[str, ...]:
-    """Return why no ratio may be given, in the words of the context or of the missing bare."""
-    own = _said(place, place.context.withheld, place.target)
-    if place.target != BARE:
-        own += tuple(f"{BARE}: {reason}" for reason in _said(place, place.context.withheld, BARE))
+def _reasons(place: _Place, mine: Series, base: Series) -> tuple[str, ...]:
+    """Return why no ratio may be given, in the words of the context or of the missing baseline."""
+    own, baseline = _said(place, place.context.withheld, place.target), place.context.baseline
+    if baseline is None:
+        return own
+    if place.target != baseline:
+        own += tuple(f"{baseline}: {reason}" for reason in _said(place, place.context.withheld, baseline))
     if mine.levels:
         return (NO_RATIO, *own)
-    if not own and not pair(mine, bare).blocks:
-        return (f"no ratio: '{BARE}' has no value in the same boots",)
+    if not own and not pair(mine, base).blocks:
+        return (f"no ratio: '{baseline}' has no value in the same boots",)
     return own
 
 
@@ -185,17 +192,17 @@ def _drift(mine: Series, place: _Place) -> tuple[str, ...]:
     return (f"no steady state: the second half of a block costs {exp(min(drift, 50)):.2f} times the first",)
 
 
-def _judged(row: Cell, margin: float, floor: float | None) -> Cell:
+def _judged(row: Cell, about: Context, margin: float, floor: float | None) -> Cell:
     if row.ratio is not None and row.ratio < _IMPLAUSIBLE:
-        doubt = "implausible: it costs less than half of bare, so hardly the same work was done"
+        doubt = f"implausible: it costs less than half of {about.baseline}, so hardly the same work was done"
         row = replace(row, warnings=(*row.warnings, doubt))
     if row.ratio is None or row.low is None or row.high is None:
         return row
     verdict = judge(row.ratio, row.low, row.high, margin=margin, floor=floor or 0.0)
     excludes = row.low > 1 or row.high < 1
     doubts = []
-    if verdict == FASTER and row.target != CONTROL:
-        doubts.append("faster than bare beyond the noise floor: see that both did the same work")
+    if verdict == FASTER and row.target != about.control:
+        doubts.append(f"faster than {about.baseline} beyond the noise floor: see that both did the same work")
     if excludes and verdict not in {SLOWER, FASTER}:
         doubts.append("the interval excludes 1, but the effect is below the noise floor of the session")
     return replace(row, verdict=verdict, warnings=(*row.warnings, *doubts))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from vbench.model import Difference
+from vbench.model import BARE, Difference, control_of
 
 EVERY = "*"  # the workload of a remark that holds for all of them
 Remarks = Mapping[tuple[str, str], tuple[str, ...]]
@@ -27,3 +27,9 @@ class Context:
     tails: frozenset[tuple[str, str]] = frozenset()
     restored: frozenset[str] = frozenset()
     pilot: int | None = None
+    baseline: str | None = BARE
+
+    @property
+    def control(self) -> str | None:
+        """The baseline under a second name, whose cost tells the noise of the session."""
+        return control_of(self.baseline)

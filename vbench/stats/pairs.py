@@ -37,7 +37,7 @@ def pair(target: Series, bare: Series) -> Pairs:
     return Pairs(blocks, _left_out(missing))
 
 
-def log_ratios(samples: Iterable[Sample], base: str) -> dict[tuple[Key, str], list[float]]:
+def log_ratios(samples: Iterable[Sample], base: str | None) -> dict[tuple[Key, str], list[float]]:
     """Return the per-boot mean log-ratios of every metric and target to `base`, where both have a value."""
     return {
         (key, target): means

@@ -10,7 +10,7 @@ from typing import Literal
 from vbench.model import CONTROL, Cell
 
 Verdict = Literal[
-    "slower", "faster", "similar", "inconclusive", "one boot", "baseline", "withheld", "failed", "missing"
+    "slower", "faster", "similar", "inconclusive", "one boot", "baseline", "absolute", "withheld", "failed", "missing"
 ]
 
 SLOWER: Verdict = "slower"
@@ -19,6 +19,7 @@ SIMILAR: Verdict = "similar"
 INCONCLUSIVE: Verdict = "inconclusive"
 ONE_BOOT: Verdict = "one boot"
 BASELINE: Verdict = "baseline"
+ABSOLUTE: Verdict = "absolute"
 WITHHELD: Verdict = "withheld"
 FAILED: Verdict = "failed"
 MISSING: Verdict = "missing"
@@ -39,21 +40,21 @@ def judge(ratio: float, low: float, high: float, *, margin: float, floor: float)
     return INCONCLUSIVE
 
 
-def noise_floor(cells: Iterable[Cell]) -> float | None:
+def noise_floor(cells: Iterable[Cell], control: str | None = CONTROL) -> float | None:
     """Return the largest half-width of the control's intervals as an overhead: exp(log(high / low) / 2) - 1.
 
     None where the control has no interval. Source: MEASUREMENT.md, "Estimate".
     """
     widths = [
-        (log(cell.high) - log(cell.low)) / 2 for cell in cells if cell.target == CONTROL and cell.low and cell.high
+        (log(cell.high) - log(cell.low)) / 2 for cell in cells if cell.target == control and cell.low and cell.high
     ]
     return exp(max(widths)) - 1 if widths else None
 
 
-def suspects(cells: Iterable[Cell]) -> tuple[tuple[Cell, ...], int]:
+def suspects(cells: Iterable[Cell], control: str | None = CONTROL) -> tuple[tuple[Cell, ...], int]:
     """Return the control's cells whose interval excludes 1, and how many of its cells have an interval.
 
     Any one flags the session; of n cells, n (1 - confidence) are expected by chance, so both numbers belong in print.
     """
-    control = [cell for cell in cells if cell.target == CONTROL and cell.low is not None and cell.high is not None]
-    return tuple(cell for cell in control if not (cell.low or 0) <= 1 <= (cell.high or 0)), len(control)
+    own = [cell for cell in cells if cell.target == control and cell.low is not None and cell.high is not None]
+    return tuple(cell for cell in own if not (cell.low or 0) <= 1 <= (cell.high or 0)), len(own)

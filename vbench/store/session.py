@@ -11,7 +11,7 @@ import msgspec
 
 from vbench import __version__
 from vbench.errors import InputError, VbenchError
-from vbench.model import Value
+from vbench.model import BARE, Value
 from vbench.store import seal
 from vbench.store.bundle import Bundle
 
@@ -28,7 +28,7 @@ Derive = Callable[[Bundle], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Measured:
-    """A row of a run's summary. `log_ratios` holds a D[k] for each boot: natural logs of cost(target) / cost(bare)."""
+    """A row of a run's summary. `log_ratios` holds a D[k] for each boot: logs of cost(target) / cost(baseline)."""
 
     workload: str
     metric: str
@@ -52,7 +52,7 @@ class Measured:
 class Session:
     """A run as the index knows it: what run.json and the machine's facts say, or why it cannot be used (`trouble`).
 
-    `settings`, `profile`, `digests`, `workloads` and `variants` are those of run.json.
+    `settings`, `profile`, `digests`, `workloads`, `variants` and `baseline` are those of run.json.
     """
 
     folder: str
@@ -65,6 +65,7 @@ class Session:
     workloads: dict[str, dict[str, Any]] = field(default_factory=dict)
     own_targets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     variants: dict[str, dict[str, str]] = field(default_factory=dict)
+    baseline: str | None = BARE
     trouble: str | None = None
 
     @property
@@ -85,6 +86,7 @@ def read(folder: Path, derive: Derive) -> tuple[Session, tuple[Measured, ...]]:
         head = {name: bundle.header[name] for name in _HEAD}
         about = {"folder": str(folder), "profile": bundle.header["plan"]["profile"], "machine": summary["machine"]}
         about["variants"] = bundle.header.get("variants", {})  # an import has none
+        about["baseline"] = bundle.header.get("baseline", BARE)
         found = _writable({"head": head | about, "rows": summary["rows"]})
         return msgspec.convert(found["head"], Session), tuple(msgspec.convert(row, Measured) for row in found["rows"])
     except VbenchError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.confine import memory_limit
+from vbench.targets.handover import shown
 from vbench.targets.hop import Entry
 from vbench.targets.network import lend_address
 from vbench.targets.pipe import Pipe
@@ -59,17 +60,23 @@ def command(place: Place) -> list[str]:
     return ["chroot", place.rootfs, "/usr/bin/env", f"PATH={PATH}", *PYTHON, pyz.AGENT]
 
 
-def rooted(place: Place, settings: Settings, stack: ExitStack, argv: Sequence[str]) -> Entry:
-    """Return the entry that runs `argv` where the image's root is prepared, on the targets' CPUs and memory."""
-    lend_address(place, stack)
+def rooted(
+    place: Place, settings: Settings, stack: ExitStack, argv: Sequence[str], within: Sequence[str] = ()
+) -> Entry:
+    """Return the entry that runs `argv` where the image's root is prepared, on the targets' CPUs and memory.
+
+    `within` is the argv prefix of a namespace to prepare it in.
+    """
+    if not place.handed:  # else it is the guest's
+        lend_address(place, stack)
     prefix = [*place.tools(), *memory_limit(place, settings, stack)]
-    user = ["--user", "--map-root-user"] if os.getuid() and not place.depth else []
+    user = ["--user", "--map-root-user"] if place.plain else []
     script = ["sh", "-ec", SCRIPT, "sh", place.rootfs, place.agent, place.data_folder]
 
     def inside(pipe: Pipe) -> Place:
         return inner_place(place, pipe, data="/data", warnings=place.warnings)
 
-    words = [*prefix, "unshare", *user, "--mount", "--propagation", "private", *script, *argv]
+    words = [*prefix, *within, "unshare", *user, "--mount", "--propagation", "private", *script, *shown(place), *argv]
     return Entry(words, inside, image=lambda: (place.rootfs,))
 
 

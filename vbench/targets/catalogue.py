@@ -66,6 +66,11 @@ class Catalogue:
         self.plugins = installed({*self.hops, *ALIASES, ALL})
         self.hops |= self.plugins.hops
 
+    @property
+    def brought(self) -> dict[str, tuple[str, ...]]:
+        """The ways in that are not ours: a user's own with its argv, a plug-in with its package and version."""
+        return {**self.own, **{name: (origin,) for name, origin in self.plugins.origins.items()}}
+
     def names(self) -> list[str]:
         """Return the names that `all` stands for."""
         return [*STANDARD, *self.own, *self.plugins.hops]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from vbench.errors import TargetError
 from vbench.ledger import Ledger
-from vbench.targets import pyz
+from vbench.targets import handover, pyz
 from vbench.targets.catalogue import Target
 from vbench.targets.hop import Entry, Hop
 from vbench.targets.pipe import Pipe
@@ -79,9 +79,12 @@ def prepare(
 ) -> tuple[Place, Entry]:
     """Make a hop of a target ready behind `entries`; return the place that it is entered from, and how it is."""
     hop = target.hops[number]
-    if entries and not hop.takes_devices:
+    if entries and not (hop.takes_devices and target.hops[number - 1].takes_devices):
         entries[-1].settle(place)
+    if entries and not hop.takes_devices:
         place = with_agent(place) if place.agent == pyz.AGENT else place
+    if not hop.takes_devices and any(inner.takes_devices for inner in target.hops[number + 1 :]):
+        place = handover.prepared(place)
     return place, hop.enter(place, share(settings, len(target.hops) - number - 1), stack)
 
 

@@ -43,7 +43,8 @@ class Entry:
 class Hop(Protocol):
     """One way in; where it is a dataclass, the fields made by `vbench.targets.options.option` are its options.
 
-    The first sentence of its module's docstring says what it is.
+    The first sentence of its module's docstring says what it is. A tuple `labels` may say what every cell behind it is
+    labelled with, and `accelerators` what always runs its guest.
     """
 
     @property
