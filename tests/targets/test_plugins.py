@@ -102,7 +102,7 @@ def wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_plug_in_that_is_wrong_is_named_and_harms_no_other() -> None:
     catalogue = Catalogue()
     assert set(catalogue.plugins.hops) == {"ours", "another"}
-    assert catalogue.plugins.origins["ours"] == "good 1.0"
+    assert catalogue.brought["ours"] == ("good 1.0",)
     refused = catalogue.plugins.refused
     assert set(refused) == {"boom", "absent", "podman", "lost", "less", "cannot", "Upper", "ours"}
     assert refused["boom"] == "The hop 'boom' of 'broken 1.0' is left out: RuntimeError: no luck [31m."

@@ -4,9 +4,11 @@ import inspect
 import re
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 
+from vbench.targets import accelerator
 from vbench.targets.catalogue import Catalogue, Target
 from vbench.targets.hop import Hop
 from vbench.targets.options import options_of
+from vbench.targets.qemu import Qemu
 from vbench.targets.variants import Varied, unvaried
 
 NO_MORE = re.compile(r"(The hop `[^`]+`\.)?")
@@ -68,9 +70,21 @@ def behind(hop: Hop, catalogue: Catalogue) -> list[str]:
     return [name for name, inner in catalogue.hops.items() if not inner.missing((unvaried(hop).name,))]
 
 
-def labels_of(hop: Hop) -> tuple[str, ...]:
-    """Return what every cell behind a hop is labelled with, as far as that is known before it is entered."""
-    return tuple(getattr(unvaried(hop), "labels", ()))
+def labels_of(target: Target) -> tuple[str, ...]:
+    """Return what the cells of a target are labelled with, as far as that is known before it is entered."""
+    own = [label for hop in target.hops for label in getattr(unvaried(hop), "labels", ())]
+    return tuple(dict.fromkeys([*(["emulated"] if "tcg" in accelerators_of(target) else []), *own]))
+
+
+def accelerators_of(target: Target) -> tuple[str, ...]:
+    """Return what runs the guests on the way, outermost first; one in another has KVM, for all that is known here."""
+    kinds: list[str] = []
+    for hop in map(unvaried, target.hops):
+        if isinstance(hop, Qemu):
+            kinds.append("kvm" if kinds or target.elsewhere else hop.accelerator or accelerator.known().accelerator)
+        else:
+            kinds += getattr(hop, "accelerators", ())
+    return tuple(kinds)
 
 
 def _shown(default: object) -> str:

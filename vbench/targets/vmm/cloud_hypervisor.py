@@ -19,6 +19,7 @@ class CloudHypervisor:
 
     name: ClassVar[str] = "cloud-hypervisor"
     takes_devices: ClassVar[bool] = True
+    accelerators: ClassVar[tuple[str, ...]] = ("kvm",)
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """Cloud Hypervisor 51 or later in PATH, and KVM, which must have booted a guest here before."""

@@ -21,6 +21,7 @@ class Firecracker:
 
     name: ClassVar[str] = "firecracker"
     takes_devices: ClassVar[bool] = True
+    accelerators: ClassVar[tuple[str, ...]] = ("kvm",)
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """Firecracker 1.8 or later in PATH, and KVM, which must have booted a guest here before."""
