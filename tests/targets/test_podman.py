@@ -11,6 +11,7 @@ from tests.agent.process import alive, soon
 from tests.targets.engines import agent_of, listening, name_of, parent_of, seen_by_the_peer
 from tests.targets.entering import MEMORY, ROOT, Bench, ask, memory_limit_of, pinned_to
 from vbench.errors import InputError, TargetError
+from vbench.run.cost_behind import processes_of
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.network import HOST
 
@@ -47,15 +48,20 @@ def test_a_variant_is_confined_and_reaches_the_peer(bench: Bench, name: str) -> 
 def test_what_an_engine_leaves_when_it_is_killed_goes_with_the_target(
     bench: Bench, victim: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vbench.targets.pipe.GRACE", 0.5)
-    with bench.enter("podman") as podman:
+    monkeypatch.setattr("vbench.targets.pipe.GRACE", 0.5)  # nobody says that conmon is gone
+    with bench.enter("podman:storage=fuse-overlayfs:network=slirp4netns") as podman:
+        assert ask(podman, "echo x") == "x"  # from its first job on the agent minds its parent
         agent = agent_of(podman)
         conmon = parent_of(agent)
         assert name_of(conmon) == "conmon"
+        behind = processes_of(podman.pipe)
+        assert {name_of(pid) for pid in behind} >= {"conmon", "fuse-overlayfs", "slirp4netns"}
         os.kill({"client": podman.pipe.process.pid, "conmon": conmon}[victim], signal.SIGKILL)
+        if victim == "conmon":
+            assert soon(lambda: not alive(agent)), "it ends with its parent"
         with pytest.raises(TargetError):
             podman.pipe.exec(["sleep", "60"], timeout=0.5)
-    assert soon(lambda: not alive(agent) and not alive(conmon))
+    assert soon(lambda: not any(alive(pid) for pid in behind))
 
 
 def test_a_choice_that_is_none_or_lacks_its_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from vbench.ledger import start_time
+from vbench.ledger import MARK, start_time
 from vbench.targets.account import STAT, USAGE, group_of
 from vbench.targets.pipe import Pipe
 
@@ -60,11 +60,19 @@ def _holders(pipe: Pipe) -> tuple[int, ...]:
 def _search(known: tuple[int, ...], ends: frozenset[str]) -> tuple[int, ...]:
     ours = {*_ancestors(os.getpid())}
     others = {int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()} - ours
-    holders = {*known, *(pid for pid in others if _holds(pid, ends))}
+    holders = {*known, *_grouped(known[0]), *(pid for pid in others if _holds(pid, ends))}
     parents = {parent for pid in holders for parent in [*_ancestors(pid)][1:2]} - ours
     born = start_time(known[0]) or 0
     younger = {pid for pid in parents if (start_time(pid) or 0) >= born}  # an older one serves others too: a session
     return tuple(sorted(holders | younger))
+
+
+def _grouped(first: int) -> list[int]:
+    """Return what is in the control group that was made for a first process: helpers that let go of the pipe."""
+    group = group_of(first)
+    if group is None or not group.name.startswith(MARK):
+        return []
+    return [int(pid) for pid in (group / "cgroup.procs").read_text().split()]
 
 
 def _holds(pid: int, ends: frozenset[str]) -> bool:

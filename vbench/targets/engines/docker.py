@@ -21,6 +21,7 @@ from vbench.targets.hop import Entry
 from vbench.targets.options import one_of, option
 from vbench.targets.pipe import Pipe
 from vbench.targets.place import Place, Settings
+from vbench.targets.spawn import run
 
 DRIVER = "driver"
 START = "start it (`systemctl start docker`, or `dockerd`), or set DOCKER_HOST=unix://SOCKET"
@@ -36,7 +37,7 @@ class Docker:
     storage: str = option(DRIVER, one_of("storage", (DRIVER, VOLUME)), "what holds jobs' data: driver or volume")
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Return the client, or a daemon of this machine that answers it, where they lack."""
+        """docker, and a daemon of this machine that answers it."""
         if outer:
             return [Missing("docker in the workload image", "choose a container without a daemon there, such as bwrap")]
         if shutil.which("docker") is None:
@@ -61,7 +62,7 @@ class Docker:
         orphans = stack.enter_context(ExitStack())  # ended after the container itself
         group = container.own_group(place, name, stack) if daemon.cgroupfs else []
         stack.enter_context(place.hold("docker", engine=daemon.words, name=name))
-        first = cache(lambda: first_process(place, daemon, name))
+        first = cache(lambda: first_process(daemon, name))
         uplink = container.veth_later(place, stack, first) if place.address else Uplink("none", "none")
         words = ["run", "--rm", "--interactive", f"--name={name}", "--pull=never", "--log-driver=none"]
         options = [f"--network={uplink.mode}", *group, *limits(place, settings, daemon)]
@@ -76,13 +77,13 @@ class Docker:
                 orphans.enter_context(place.hold("process", pid=pid, start=start_time(pid)))
             uplink.join()
 
-        return Entry([*place.tools(), *argv], inside, settle, image=lambda: container.layer(place, daemon.words, image))
+        return Entry([*place.tools(), *argv], inside, settle, image=lambda: container.layer(daemon.words, image))
 
 
-def first_process(place: Place, daemon: Daemon, name: str) -> int:
+def first_process(daemon: Daemon, name: str) -> int:
     """Return the PID of a container's first process; HostError where it is the PID of some other machine."""
     form = "{{.State.Pid}} {{.Id}}"
-    pid, ident = place.run([*daemon.words, "container", "inspect", "--format", form, name]).decode().split()
+    pid, ident = run([*daemon.words, "container", "inspect", "--format", form, name]).decode().split()
     if ident not in Path(f"/proc/{int(pid)}/cgroup").read_text():
         raise HostError(f"The container '{name}' does not run on this machine.", f"Fix: {START}.")
     return int(pid)

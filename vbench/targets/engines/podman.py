@@ -33,6 +33,7 @@ from vbench.targets.network import lend_address
 from vbench.targets.options import one_of, option
 from vbench.targets.pipe import Pipe
 from vbench.targets.place import Place, Settings
+from vbench.targets.spawn import run
 
 RUNTIMES = ("crun", "runc")
 FUSE, SLIRP, VETH, HOST = "fuse-overlayfs", "slirp4netns", "veth", "host"
@@ -40,6 +41,7 @@ STORAGES = ("overlay", VOLUME, FUSE)
 NETWORKS = (VETH, HOST, SLIRP)
 DEVICES = {FUSE: Path("/dev/fuse"), SLIRP: Path("/dev/net/tun")}  # that these programs open as podman's user
 FOR_ALL = 0o006
+PATIENCE = 3.0  # seconds; a client whose conmon is gone never ends
 NO_MEMORY = "the memory limit is not applied: no memory cgroup is delegated to the user"
 
 
@@ -65,6 +67,11 @@ class Podman:
     def name(self) -> str:
         """The engine with its user."""
         return "podman-rootless" if self.rootless else "podman"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What every cell says of it."""
+        return ("rootless",) if self.rootless else ()
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """Podman, a runtime that takes this cgroup layout, the right user, and what the options need."""
@@ -115,7 +122,7 @@ class Podman:
         if self.rootless and self.storage == VOLUME:
             place.run(["chown", str(engine.uid), place.data])
         name = new_name()
-        uplink = self._uplink(place, stack, partial(_first, place, engine, name))
+        uplink = self._uplink(place, stack, partial(_first, engine, name))
         group = [] if self.rootless or SYSTEMD.exists() else container.own_group(place, name, stack)
         stack.enter_context(place.hold("container", engine=engine.words, name=name))
         # Without --rm, which would mount the overlay so that fsync(2) does nothing; the ledger removes the container.
@@ -123,16 +130,16 @@ class Podman:
         options = [f"--network={uplink.mode}", *group, *self._limits(place, settings), *ulimits()]
         chosen = ["--runtime", self.runtime] if self.runtime else []
         argv = [*engine.words, *chosen, *words, *options, *container.mounts(place, self.storage), image, *AGENT]
-        labels = ("rootless",) if self.rootless else ()
 
         def inside(pipe: Pipe) -> Place:
-            return container.inner(place, pipe, self.storage, uplink, labels)
+            return container.inner(place, pipe, self.storage, uplink, self.labels)
 
         return Entry(
             [*place.tools(), *argv],
             inside,
             settle=lambda _inside: uplink.join(),
-            image=lambda: container.layer(place, keeper.words, image),
+            image=lambda: container.layer(keeper.words, image),
+            patience=PATIENCE,
         )
 
     def _engine(self, place: Place, stack: ExitStack, engine: Engine) -> Engine:
@@ -167,6 +174,6 @@ class Podman:
         return container.limits(place, settings)
 
 
-def _first(place: Place, engine: Engine, name: str) -> int:
+def _first(engine: Engine, name: str) -> int:
     """Return the PID of a container's first process."""
-    return int(place.run([*engine.words, "container", "inspect", "--format", "{{.State.Pid}}", name]))
+    return int(run([*engine.words, "container", "inspect", "--format", "{{.State.Pid}}", name]))
