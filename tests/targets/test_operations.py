@@ -8,8 +8,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.run.command import Home, leftovers
 from tests.targets.entering import MEBIBYTE, ROOT, Bench, ask
 from vbench.errors import InputError, TargetError
+from vbench.image import Image
+from vbench.ledger import Ledger
+from vbench.run.machine import machine
+from vbench.targets.catalogue import Catalogue
 from vbench.targets.chain import Instance
 from vbench.targets.interruption import Interruption, watched
 from vbench.targets.network import PEER
@@ -20,9 +25,23 @@ pytestmark = [pytest.mark.real, pytest.mark.skipif(not ROOT, reason="the network
 STOP = 2.0  # seconds, many times what a job waits for its turn
 
 
-@pytest.fixture
-def guest(bench: Bench) -> Iterator[Instance]:
-    with bench.enter("kvm:slots=1") as guest:
+@pytest.fixture(scope="module")
+def lab(shared_home: Home, image: Image) -> Iterator[Bench]:
+    """As `bench`, but one for all tests here: a boot costs more than what is done to a guest."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in shared_home.environment().items():
+            if name.startswith(("XDG_", "VBENCH_")):
+                patch.setenv(name, value)
+        with Ledger() as ledger, machine(image, ledger, 1, wired=True) as host:
+            yield Bench(host, Catalogue())
+            made = [line for line in shared_home.started() if "kind" in line]
+        assert sum(entry["kind"] == "process" for entry in made) > 5
+        assert not leftovers(shared_home, made)
+
+
+@pytest.fixture(scope="module")
+def guest(lab: Bench) -> Iterator[Instance]:
+    with lab.enter("kvm:slots=1") as guest:
         yield guest
 
 
@@ -60,9 +79,11 @@ def test_a_guest_that_moves_is_the_same_guest(guest: Instance) -> None:
 def test_a_guest_that_cannot_move_goes_on_where_it_was(guest: Instance) -> None:
     boot, pid = boot_id(guest), guest.pipe.process.pid
     argv = guest.entries[0].argv
-    Path(argv[argv.index("-initrd") + 1]).unlink()
+    initrd = Path(argv[argv.index("-initrd") + 1])
+    away = initrd.rename(f"{initrd}.away")
     with pytest.raises(TargetError) as caught:
         migrate(guest)
+    away.rename(initrd)
     assert "initrd" in caught.value.console
     assert (boot_id(guest), guest.pipe.process.pid) == (boot, pid)
 
@@ -111,8 +132,8 @@ def test_a_guest_that_stood_still_did_not_feel_it_and_was_seen_to(guest: Instanc
     assert cost.felt < STOP * 0.75 < cost.seen
 
 
-def test_only_a_guest_on_this_host_can_be_moved(bench: Bench) -> None:
-    with bench.enter("bare") as bare:
+def test_only_a_guest_on_this_host_can_be_moved(lab: Bench) -> None:
+    with lab.enter("bare") as bare:
         for operation in (migrate, snapshot, lambda instance: plug(instance, MEBIBYTE)):
             with pytest.raises(InputError, match="'bare' is no guest"):
                 operation(bare)
