@@ -24,6 +24,7 @@ from vbench.errors import HostError
 MARK = "vbench-"
 CGROUPS = Path("/sys/fs/cgroup")
 PAUSES = (b"catatonit\0-P\0", b"podman pause\0")  # as podman names them
+GOING = 5.0  # seconds in which a container may still be about to end
 Entry = dict[str, Any]
 
 
@@ -244,7 +245,8 @@ def _dissolve(group: Path) -> bool:
 def _remove_container(entry: Entry) -> bool:
     if not entry["name"].startswith(MARK):
         return True
-    return _engine([*entry["engine"], "rm", "--force", "--ignore", "--time", "0", entry["name"]])
+    words = [*entry["engine"], "rm", "--force", "--ignore", "--time", "0", entry["name"]]
+    return _until(lambda: _engine(words), seconds=GOING)  # fails while one whose client was killed goes by itself
 
 
 def _remove_docker(entry: Entry) -> bool:
@@ -257,6 +259,13 @@ def _remove_docker(entry: Entry) -> bool:
         return removed or not _engine([*entry["engine"], "version"])
 
     return _until(gone, seconds=10)
+
+
+def _destroy_domain(entry: Entry) -> bool:
+    """Destroy a guest of Xen; a name that `xl` does not know has none."""
+    if not entry["name"].startswith(MARK):
+        return True
+    return _engine(["xl", "destroy", entry["name"]]) or not _engine(["xl", "domid", entry["name"]])
 
 
 def _remove_bundle(entry: Entry) -> bool:
@@ -303,5 +312,6 @@ UNDO: dict[str, Callable[[Entry], bool]] = {
     "container": _remove_container,
     "docker": _remove_docker,
     "bundle": _remove_bundle,
+    "domain": _destroy_domain,
     "pause": _end_pause,
 }

@@ -2,11 +2,10 @@
 
 import json
 import os
-import re
-from pathlib import Path
 
 import pytest
 
+from tests.integration.traces import mounts, traces
 from tests.run.command import Home, leftovers
 from vbench import config
 from vbench.workloads import select
@@ -16,17 +15,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(os.getuid() != 0, reason="the network and podman need root"),
 ]
-MARKED = re.compile(r"vbench-(?:[^/ ]*-)?(\d+)-[0-9a-f]+")  # a name of ours, with the PID of the vbench that made it
-PASSING = (Path("/var/tmp"), Path("/dev/shm"), Path("/run/netns"))  # noqa: S108 - where things of ours would be left
-
-
-def traces(home: Home) -> set[str]:
-    """Everything on this machine that a vbench which is gone has marked, and every mount of the home's."""
-    found = {str(path) for folder in PASSING for path in folder.glob("vbench-*")}
-    found |= {str(path) for path in Path("/sys/fs/cgroup").glob("**/vbench-*")}
-    mounts = set(Path("/proc/mounts").read_text().splitlines())
-    left = {trace for trace in found | mounts if (pid := MARKED.search(trace)) and not Path("/proc", pid[1]).exists()}
-    return left | {mount for mount in mounts if str(home.folder) in mount}
 
 
 def test_all_targets_and_all_workloads_give_one_table(shared_home: Home) -> None:
@@ -59,6 +47,7 @@ def test_all_targets_and_all_workloads_give_one_table(shared_home: Home) -> None
     assert not [target for target, _ in lost if target in ("bare", "bare2")], lost
     assert not leftovers(home, [])
     assert traces(home) <= before
+    assert not mounts(home.folder)
 
 
 def test_what_the_run_kept_is_whole(shared_home: Home) -> None:

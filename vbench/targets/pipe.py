@@ -10,6 +10,7 @@ import json
 import math
 import os
 import select
+import signal
 import subprocess
 import threading
 import time
@@ -22,7 +23,7 @@ from typing import Any
 from vbench.errors import JobError, TargetError
 from vbench.targets import pyz
 
-LINE_LIMIT = 64 * 2**20  # bytes of one answer
+LINE_LIMIT = 16 * 2**20  # bytes of one answer: two outputs with every byte escaped, and more; it may take 25 times that
 NOISE_LIMIT = 256 * 1024  # bytes that may come before the hello: engines and boot loaders chatter
 CONSOLE_LIMIT = 64 * 1024  # bytes kept of what a target says beside the pipe
 OUTPUT_LIMIT = 2**20  # bytes kept of a job's stdout and stderr
@@ -223,7 +224,8 @@ class Pipe:
             self.request("put", seconds, path=path, data=chunk, offset=offset, mode=mode)
 
     def get(self, path: str, limit: int = LINE_LIMIT, seconds: float = 60) -> bytes:
-        """Return a file of the target, `limit` bytes at most."""
+        """Return a file of the target, `limit` bytes at most, all of it within `seconds`."""
+        deadline = time.monotonic() + seconds
         data = b""
         end = False
         while len(data) < limit and not end:
@@ -234,6 +236,8 @@ class Pipe:
                 raise self._misshapen() from None
             if not chunk and not end:
                 raise self._misshapen()
+            if time.monotonic() > deadline:
+                raise self._lost(f"sent no end of '{path}' within {seconds:.0f} s")
             data += chunk
         return data[:limit]
 
@@ -273,8 +277,8 @@ class Pipe:
     def _outcome(self, reply: Reply, host_wall: float, watched: Sequence[str] = ()) -> Outcome:
         try:
             return Outcome(
-                status=_optional_int(reply["status"]),
-                signal=_optional_int(reply["signal"]),
+                status=_optional_int(reply["status"], 255),
+                signal=_optional_int(reply["signal"], signal.NSIG),
                 timed_out=bool(reply["timed_out"]),
                 wall=_finite(reply["wall"]),
                 host_wall=host_wall,
@@ -325,6 +329,8 @@ class Pipe:
                 continue
             except BrokenPipeError:
                 raise self._lost("died: its pipe is closed") from None
+        if _ready(0, {self._end: select.POLLIN}):  # what it started may well live on, and answer
+            raise self._lost("died: its first process has ended")
 
     def _await(self, descriptor: int, event: int, deadline: float, failure: str) -> None:
         """Wait until the descriptor is ready; one whose target's first process has ended is lost, whoever holds it."""
@@ -360,8 +366,11 @@ def _error(reply: Reply) -> str:
     return " ".join(printable_lines(str(reply.get("error"))))[:300]
 
 
-def _optional_int(value: object) -> int | None:
-    return None if value is None else int(value)  # type: ignore[call-overload]
+def _optional_int(value: object, most: int) -> int | None:
+    number = None if value is None else int(value)  # type: ignore[call-overload]
+    if number is not None and not 0 <= number <= most:
+        raise ValueError
+    return number
 
 
 def _finite(value: object) -> float:

@@ -1,0 +1,135 @@
+"""Whatever is killed, at whatever point of a run: nothing is left, and the run or the next one goes on."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import pytest
+
+from tests.agent.process import soon
+from tests.integration.assassin import END, FROZEN, JOBS, START, WITHIN
+from tests.integration.killing import Run, Ward, ward
+from tests.integration.traces import mounts
+from tests.run.command import Home
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.skipif(os.getuid() != 0, reason="the network and podman need root"),
+]
+LAST = "snapshot 1"  # after the last boot; the first boot, which has one before, has another point here
+TEN = (START, "exec 1", *JOBS, END, LAST)
+GUESTS = (START, "exec 1", FROZEN, *JOBS[:5], END, LAST)
+TALKING = ("exec 1", "exec 2", *JOBS, "job 1", LAST)  # the agent in a guest must hear of it
+FEW = (START, "job 2", END)
+AGENT = "agent.pyz"
+# By the target: what of it is killed, by words of its command line. Its memory tells one podman from the other.
+CONTAINERS = {
+    "bare:memory=401M": AGENT,
+    "unshare": "^unshare ",
+    "bwrap": "^bwrap ",
+    "nspawn": "^systemd-nspawn ",
+    "nspawn:memory=401M": AGENT,
+    "lxc": "^lxc-execute ",
+    "runc": "^runc ",
+    "crun": "^crun ",
+    "podman": "^podman ",
+    "podman:memory=401M": "conmon ",
+    "podman:memory=402M": AGENT,
+}
+STARTING = {f"podman:memory={size}M": words for size, words in ((403, "runc .*create"), (404, "runc init"))}
+NAMED = re.compile(
+    r"The target '[^']+' (died: its (pipe is closed|first process has ended)|takes no more input"
+    r"|gave no answer to '\w+' within \d+ s|said no hello within \d+ s)( \(hop '[\w-]+'\))?\."
+    r"|QEMU did not do '\w+': .+\."
+)
+
+
+@pytest.fixture
+def guarded(shared_home: Home) -> Iterator[Ward]:
+    with ward(shared_home) as found:
+        yield found
+        assert not found.alive()
+
+
+def lost(point: str) -> set[int]:
+    """How many jobs of a boot a kill at a point of it may cost; one over which it was done may still be answered."""
+    if point in JOBS:
+        rest = len(JOBS) - JOBS.index(point)
+        return {rest} if rest % 2 == 0 else {rest, rest - 1}
+    return {0} if point in (END, LAST) else {len(JOBS)}
+
+
+def killed_in(guarded: Ward, victims: Mapping[str, tuple[str, Sequence[str]]]) -> None:
+    """Run the targets and kill in every boot of theirs; see that what was killed is lost, named, and all that is."""
+    boots = max(len(points) for _, points in victims.values())
+    told = {target: [words, *points] for target, (words, points) in victims.items()}
+    run = guarded.run("--target", ",".join(victims), victims=told, boots=boots)
+    assert run.status == 0, run.said
+    assert "Traceback" not in run.said
+    assert run.kills == {(target, boot) for target, (_, points) in victims.items() for boot in range(len(points))}
+    lines = guarded.home.lines()
+    assert {line["target"] for line in lines} == {"bare", "bare2", *victims}
+    for target in ("bare", "bare2", *victims):
+        points = victims[target][1] if target in victims else ()
+        for boot in range(boots):
+            mine = [line for line in lines if (line["target"], line["boot"]) == (target, boot)]
+            values = [line["value"] for line in mine]
+            count = values.count(None)
+            assert values == [42.0] * (len(JOBS) - count) + [None] * count
+            assert count in (lost(points[boot]) if boot < len(points) else {0}), (target, boot, values)
+            for line in mine[len(JOBS) - count :]:
+                assert NAMED.fullmatch(line["failure"]["message"]), line
+                assert line["failure"]["blame"] == "target"
+    assert soon(lambda: not guarded.alive()), guarded.alive()
+    assert not guarded.leftovers(run)
+    assert not mounts(guarded.home.folder)
+
+
+def test_a_part_of_a_container_is_killed_at_ten_points(guarded: Ward) -> None:
+    killed_in(guarded, {target: (words, TEN) for target, words in CONTAINERS.items()})
+
+
+def test_what_starts_a_container_is_killed_while_it_does(guarded: Ward) -> None:
+    killed_in(guarded, {target: (words, (START,) * 2) for target, words in STARTING.items()})
+
+
+def test_qemu_is_killed_at_ten_points(guarded: Ward) -> None:
+    killed_in(guarded, {"kvm:memory=401M": ("^qemu-system", GUESTS)})
+
+
+@pytest.mark.parametrize(
+    ("target", "words", "points"),
+    [
+        ("kvm:memory=401M", WITHIN, ("exec 1", "job 2", "job 5")),
+        ("kvm/kvm:memory=401M", "^qemu-system", FEW),
+        pytest.param("kvm:memory=401M", WITHIN, TALKING, marks=pytest.mark.zoo),
+        pytest.param("kvm/kvm:memory=401M", "^qemu-system", GUESTS, marks=pytest.mark.zoo),
+        pytest.param("kvm/kvm:memory=401M", WITHIN, TALKING, marks=pytest.mark.zoo),
+    ],
+)
+def test_a_part_of_a_guest_is_killed(guarded: Ward, target: str, words: str, points: Sequence[str]) -> None:
+    killed_in(guarded, {target: (words, points)})
+
+
+@pytest.mark.parametrize("targets", ["podman,nspawn,lxc,runc,crun,kvm", pytest.param("kvm/kvm", marks=pytest.mark.zoo)])
+def test_vbench_is_killed_at_ten_points(guarded: Ward, targets: str) -> None:
+    """Each start removes what the one before it could not."""
+    whole = guarded.run("--target", targets)
+    assert whole.status == 0, whole.said
+    last = whole.journal[-1]["event"]
+    assert last > 40
+    runs: list[Run] = []
+    for tenth in range(10):
+        runs.append(guarded.run("--target", targets, own=1 + (2 * tenth + 1) * last // 20))
+        assert runs[-1].status == -9, runs[-1].said
+        for run in runs[-2:-1]:
+            assert not guarded.leftovers(run), (run.journal[-1], run.said)
+    assert guarded.leftovers(runs[-1]), "a killed vbench does leave something"
+    again = guarded.run("--target", targets)
+    assert again.status == 0, again.said
+    assert {line["value"] for line in guarded.home.lines()} == {42.0}
+    assert not guarded.leftovers(again)
+    assert not guarded.leftovers(runs[-1])
+    assert soon(lambda: not guarded.alive()), guarded.alive()
+    assert not mounts(guarded.home.folder)
