@@ -23,6 +23,7 @@ if grep -qw svm /proc/cpuinfo; then modprobe -q kvm_amd || true; fi
 if grep -qw vmx /proc/cpuinfo; then modprobe -q kvm_intel || true; fi
 if [ -c /dev/kvm ]; then echo kvm; else echo tcg; fi
 """  # load the module that a guest's CPU asks for, and see whether there is a KVM
+GUESTS = frozenset({"qemu", "firecracker", "cloud-hypervisor"})  # hops that are machines of their own
 NESTING = "nested virtualization"
 Boot = Callable[[str], None]
 

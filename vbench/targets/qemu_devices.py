@@ -83,7 +83,7 @@ def machine(asked: str, place: Place, settings: Settings) -> str:
     A microvm finds its TSC's rate by a calibration that hangs under TCG, but KVM's clock tells an inner guest. One that
     is saved does not boot again, and more pairs with q35 inside came back quickly.
     """
-    return MACHINES[asked or ("microvm" if place.depth and not settings.restored else "q35")]
+    return MACHINES[asked or ("microvm" if place.accelerators and not settings.restored else "q35")]
 
 
 def unfit(asked: str, disk: str) -> list[Missing]:

@@ -16,7 +16,7 @@ class Bwrap:
     takes_devices = False
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Return bubblewrap or root where they lack."""
+        """bubblewrap, and root."""
         return lacking("bwrap", "bubblewrap", outer)
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
@@ -26,5 +26,7 @@ class Bwrap:
         mounts = ["--ro-bind", place.rootfs, "/", "--proc", "/proc", "--dev", "/dev", "--ro-bind", "/sys", "/sys"]
         mounts += ["--tmpfs", "/tmp", "--tmpfs", "/run", "--dir", RUN]  # noqa: S108 - the box's own
         mounts += ["--bind", data, "/data", "--ro-bind", place.agent, pyz.AGENT]
+        for one in place.handed:
+            mounts += ["--dev-bind" if one.device else "--ro-bind", one.source, one.where]
         spaces = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
         return entry(place, [*before, "bwrap", *mounts, *spaces, "--chdir", "/", "--", *AGENT])

@@ -25,6 +25,7 @@ lxc.mount.entry = tmpfs run tmpfs mode=755 0 0
 lxc.mount.entry = {data} data none bind 0 0
 lxc.mount.entry = {agent} {inside} none bind,ro 0 0
 """
+BINDING = "lxc.mount.entry = {source} {where} none bind,{how},create=file 0 0\n"
 
 
 class Lxc:
@@ -34,7 +35,7 @@ class Lxc:
     takes_devices = False
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Return lxc-execute or root where they lack."""
+        """lxc-execute, and root."""
         return lacking("lxc-execute", "lxc", outer)
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
@@ -47,6 +48,9 @@ class Lxc:
         file = place.path("lxc.conf")
         files = {"rootfs": place.rootfs, "data": place.data, "agent": place.agent, "inside": pyz.AGENT.lstrip("/")}
         text = CONFIG.format(group=name, **files) + limit(place, settings)
+        for one in place.handed:
+            how = "rw" if one.device else "ro"
+            text += BINDING.format(source=one.source, where=one.where.lstrip("/"), how=how)
         place.put(file, text.encode())
         words = ["lxc-execute", f"--name={name}", f"--lxcpath={place.scratch}", f"--rcfile={file}", "--quiet", "--"]
         return entry(place, [*before, *words, *MAKE_RUN, *AGENT])

@@ -6,6 +6,7 @@ from vbench.ledger import new_name
 from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.boxes.box import AGENT, MAKE_RUN, entry, lacking, network, prefix
+from vbench.targets.handover import CAPABILITY
 from vbench.targets.hop import Entry
 from vbench.targets.place import Place, Settings
 
@@ -17,7 +18,7 @@ class Nspawn:
     takes_devices = False
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Return systemd-nspawn or root where they lack."""
+        """systemd-nspawn, and root."""
         return lacking("systemd-nspawn", "systemd-container", outer)
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
@@ -29,5 +30,7 @@ class Nspawn:
         words += ["--register=no", "--keep-unit", "--as-pid2", "--pipe", "--resolv-conf=off", "--timezone=off"]
         words += ["--link-journal=no", "--tmpfs=/tmp:mode=1777", f"--bind={place.data}:/data"]
         words += [f"--bind-ro={place.agent}:{pyz.AGENT}"]
+        words += [f"--bind{'' if one.device else '-ro'}={one.source}:{one.where}" for one in place.handed]
+        words += [f"--capability=CAP_{CAPABILITY}"] if place.handed else []
         words += [f"--network-namespace-path={namespace}"] if namespace else []
         return entry(place, [*before, *words, *MAKE_RUN, *AGENT])

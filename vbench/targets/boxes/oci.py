@@ -10,6 +10,7 @@ from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.boxes.box import AGENT, MAKE_RUN, entry, lacking, network
 from vbench.targets.engines.podman_engine import HYBRID
+from vbench.targets.handover import CAPABILITY
 from vbench.targets.hop import Entry
 from vbench.targets.place import Place, Settings
 
@@ -30,7 +31,7 @@ class Oci:
         self.name = runtime
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Return the runtime or root where they lack."""
+        """OCI runtimes have a package of their own name; and root."""
         return lacking(self.name, self.name, outer)
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
@@ -50,15 +51,18 @@ class Oci:
 def configure(config: dict[str, Any], place: Place, settings: Settings, group: str, namespace: str | None) -> None:
     """Turn the runtime's own example into our container."""
     process, linux = config["process"], config["linux"]
-    names = [f"CAP_{name}" for name in CAPABILITIES.split()]
+    names = [f"CAP_{name}" for name in (*CAPABILITIES.split(), *([CAPABILITY] if place.handed else []))]
     process |= {"terminal": False, "args": [*MAKE_RUN, *AGENT]}
     process["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted"), names)
     process["rlimits"] = []  # the host's own
     config["root"] = {"path": os.path.realpath(place.rootfs), "readonly": True}  # runc takes no link
     config["mounts"] += [_tmpfs("/tmp", "mode=1777"), _tmpfs("/run", "mode=755")]  # noqa: S108 - the box's own
     config["mounts"] += [_bind(place.data, "/data", "rw"), _bind(place.agent, pyz.AGENT, "ro")]
+    config["mounts"] += [_bind(one.source, one.where, "rw" if one.device else "ro") for one in place.handed]
     linux["cgroupsPath"] = group
     linux["resources"] |= {"memory": {"limit": settings.memory}, "cpu": {"cpus": ",".join(map(str, place.cpus))}}
+    if place.handed:
+        linux["resources"]["devices"] = [{"allow": True, "access": "rwm"}]
     spaces = [space for space in linux["namespaces"] if space["type"] != "network"]
     linux["namespaces"] = spaces + ([{"type": "network", "path": namespace}] if namespace else [])
 

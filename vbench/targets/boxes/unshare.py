@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from vbench.model import Missing
 from vbench.targets.bare import SCRIPT, command
 from vbench.targets.boxes.box import entry, lacking, network, prefix
+from vbench.targets.handover import shown
 from vbench.targets.hop import Entry
 from vbench.targets.place import Place, Settings
 
@@ -16,7 +17,7 @@ class Unshare:
     takes_devices = False
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Return util-linux or root where they lack."""
+        """util-linux, and root."""
         return lacking("unshare", "util-linux", outer)
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
@@ -25,4 +26,4 @@ class Unshare:
         spaces = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--propagation", "private"]
         prepare = ["sh", "-ec", SCRIPT, "sh", place.rootfs, place.agent, place.data_folder]
         proc = ["sh", "-ec", 'mount -t proc proc "$1/proc"; shift; exec "$@"', "sh", place.rootfs]
-        return entry(place, [*before, *spaces, *prepare, *proc, *command(place)], place.disk_path)
+        return entry(place, [*before, *spaces, *prepare, *proc, *shown(place), *command(place)], place.disk_path)
