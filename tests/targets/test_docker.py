@@ -12,6 +12,7 @@ from tests.targets.dockerd import Dockerd, dockerd
 from tests.targets.engines import agent_of, listening, name_of, parent_of, seen_by_the_peer
 from tests.targets.entering import MEMORY, ROOT, Bench, ask, memory_limit_of, pinned_to
 from vbench.errors import TargetError
+from vbench.ledger import boot_id, undo
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.engines.container import REPOSITORY, reference
 from vbench.targets.engines.daemon import forget
@@ -90,6 +91,17 @@ def test_after_sigkill_of_vbench_the_next_start_removes_the_container(shared_hom
     assert done.returncode == 0, done.stderr
     assert not leftovers(home, made)
     assert not daemon.docker("ps", "--all", "--quiet")
+
+
+def test_the_ledger_removes_a_container_of_ours_and_no_other(daemon: Dockerd) -> None:
+    daemon.docker("import", "/dev/null", reference("2" * 64))
+    names = ("vbench-1-a", "somebodys")
+    for name in names:
+        daemon.docker("create", "--name", name, reference("2" * 64), "true")
+        undo({"kind": "docker", "boot": boot_id(), "engine": ["docker", "--host", daemon.host], "name": name})
+    assert daemon.docker("ps", "--all", "--format", "{{.Names}}") == "somebodys"
+    daemon.docker("rm", "somebodys")
+    undo({"kind": "docker", "boot": boot_id(), "engine": ["docker", "--host", "unix:///nowhere"], "name": names[0]})
 
 
 def test_a_daemon_that_is_not_there_is_named_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
