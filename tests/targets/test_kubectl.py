@@ -19,25 +19,23 @@ NOWHERE = """\
 apiVersion: v1
 kind: Config
 clusters: [{name: none, cluster: {server: "https://127.0.0.1:1"}}]
-users: [{name: nobody, user: {}}]
+users: [{name: nobody, user: {token: none}}]
 contexts: [{name: none, context: {cluster: none, user: nobody}}]
 current-context: none
 """
 
 
 def test_the_command_line() -> None:
-    (hop,) = Catalogue().target("kubectl:web-0:namespace=lab:container=app:context=eu-west/1").hops
-    assert isinstance(hop, Kubectl)
-    words = hop.reach().argv()
+    words = Kubectl("web-0", namespace="lab", container="app", context="eu-west/1").reach().argv()
     chosen = ["--context=eu-west/1", "--namespace=lab", "--container=app"]
     assert words[: words.index("python3")] == ["kubectl", "exec", "--stdin", *chosen, "web-0", "--"]
-    for name in ("-v", "Web", "a b", "--help", "a=b"):
+    for name in ("-v", "Web", "a b", "--help", "a=b", "web-0:namespace=-n", "web-0:context=--help"):
         with pytest.raises(InputError):
             Catalogue().target(f"kubectl:{name}")
 
 
 @pytest.mark.real
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl; Debian's package excludes Google's")
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl; Debian's package excludes Google's")
 def test_a_cluster_that_does_not_answer_is_a_sentence(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,7 +43,10 @@ def test_a_cluster_that_does_not_answer_is_a_sentence(
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     with pytest.raises(TargetError, match="no cluster answers"), bench.enter("kubectl:web-0"):
         pass
-    with pytest.raises(TargetError, match="does not exist"), bench.enter("kubectl:web-0:context=other"):
+    with (
+        pytest.raises(TargetError, match="is sought in a context that is not there"),
+        bench.enter("kubectl:web-0:context=other"),
+    ):
         pass
 
 

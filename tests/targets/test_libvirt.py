@@ -12,15 +12,14 @@ from vbench.errors import HostError, InputError
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.remote.libvirt import Libvirt, address
 
-TEST = "uri=test:///default"
+URI = "test:///default"
+TEST = f"uri={URI}"
 LISTING = " vnet0      52:54:00:b3:5b:22    ipv4         192.168.122.88/24\n"
 pytestmark = [pytest.mark.real, pytest.mark.skipif(not ROOT, reason="sshd and network namespaces need root")]
 
 
 def test_a_running_domain_is_entered_by_its_address(bench: Bench, server: Server) -> None:
-    (hop,) = Catalogue().target(f"libvirt:test:{TEST}").hops
-    assert isinstance(hop, Libvirt)
-    where = hop.reach().machine
+    where = Libvirt("test", uri=URI).reach().machine
     run("ip", "-n", server.netns, "address", "add", f"{where}/32", "dev", "lo")
     server.know(where)
     with bench.enter(f"libvirt:test:{TEST}:config={server.config}") as domain:

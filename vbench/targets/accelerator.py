@@ -25,6 +25,7 @@ if [ -c /dev/kvm ]; then echo kvm; else echo tcg; fi
 """  # load the module that a guest's CPU asks for, and see whether there is a KVM
 GUESTS = frozenset({"qemu", "firecracker", "cloud-hypervisor"})  # hops that are machines of their own
 NESTING = "nested virtualization"
+SEE = "if [ -w /dev/kvm ]; then echo kvm; else echo tcg; fi"
 Boot = Callable[[str], None]
 
 
@@ -43,13 +44,18 @@ class Proof:
 def choose(place: Place, asked: str) -> str:
     """Return the accelerator of a guest in `place`: as told or proven on the host, in its containers if they have KVM.
 
-    Inside another guest it is KVM where that has it.
+    Inside another guest and on another machine, where nothing was proven, it is KVM where that has it.
     """
-    if not place.accelerators:
-        proven = asked if asked != "auto" else known().accelerator
-        if not place.depth or asked != "auto" or proven == "tcg":
-            return proven
-    return "kvm" if place.shell(LOAD).decode().strip() == "kvm" else "tcg"
+    if place.accelerators:
+        return _found(place, LOAD)
+    if asked != "auto":
+        return asked
+    proven = known().accelerator if place.seen else "kvm"
+    return _found(place, SEE) if place.depth and proven == "kvm" else proven
+
+
+def _found(place: Place, script: str) -> str:
+    return "kvm" if place.shell(script).decode().strip() == "kvm" else "tcg"
 
 
 def patience(kind: str, place: Place) -> float:

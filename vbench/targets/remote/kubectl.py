@@ -14,6 +14,7 @@ SECONDS = 20  # for one request to the cluster
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 CONTEXT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@+-]*")
 CLUSTER = "See `kubectl cluster-info`, or choose another with context=NAME."
+CONTEXTS = "See `kubectl config get-contexts`."
 MEANINGS = (
     Meaning("The connection to the server", "cannot be reached: no cluster answers", CLUSTER),
     Meaning("Unable to connect to the server", "cannot be reached: no cluster answers", CLUSTER),
@@ -21,7 +22,8 @@ MEANINGS = (
     Meaning("(Forbidden)", "may not be entered", "Ask for the right to create 'pods/exec'."),
     Meaning("(Unauthorized)", "may not be entered: the cluster does not know us", "Log in to the cluster."),
     Meaning("is not valid for pod", "has no such container", "See `kubectl describe pod`."),
-    Meaning("does not exist", "is sought in a context that does not exist", "See `kubectl config get-contexts`."),
+    Meaning("context was not found", "is sought in a context that is not there", CONTEXTS),
+    Meaning("does not exist", "is sought in a context that is not there", CONTEXTS),
 )
 
 

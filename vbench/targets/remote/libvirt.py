@@ -86,7 +86,7 @@ def address(domain: str, state: str, listings: list[str]) -> str:
     found = [(kind, text) for listing in listings for kind, text in _ADDRESS.findall(listing)]
     for _, text in sorted(found, key=lambda one: one[0]):
         if not ip_address(text).is_link_local:
-            return text
+            return str(text)
     raise HostError(
         f"libvirt knows no address of the domain '{domain}'.", "Write ssh:HOST instead, with an address that you know."
     )
