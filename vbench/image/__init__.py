@@ -5,8 +5,9 @@ from vbench.image.integrity import check
 from vbench.image.manifest import Manifest
 from vbench.image.recipe import Recipe
 from vbench.image.recipe import load as load_recipe
-from vbench.image.store import Image, find, images, remove
+from vbench.image.store import Image, find, images, newest, remove
 from vbench.image.transfer import export, import_
+from vbench.image.xen import with_xen
 
 __all__ = [
     "Image",
@@ -19,5 +20,7 @@ __all__ = [
     "images",
     "import_",
     "load_recipe",
+    "newest",
     "remove",
+    "with_xen",
 ]
