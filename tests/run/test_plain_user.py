@@ -3,7 +3,7 @@
 import os
 import pwd
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -58,10 +58,15 @@ def users_home(image: Image, user: pwd.struct_passwd) -> Iterator[Home]:
         yield home
 
 
-def as_user(home: Home, user: pwd.struct_passwd, *words: str) -> Done:
+# As docs/decisions/devices.md gives it: namespaces in which a plain user may make networks, and mount what they need.
+NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--mount", "sh", "-c"]
+NAMESPACES += ['mount -t tmpfs run /run && exec "$@"', "sh"]
+
+
+def as_user(home: Home, user: pwd.struct_passwd, *words: str, inside: Sequence[str] = ()) -> Done:
     """Run vbench as that user, with nothing of root's but the code."""
     become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups", "--"]
-    argv = [*become, python_for_all(), "-m", "vbench", *words]
+    argv = [*become, *inside, python_for_all(), "-m", "vbench", *words]
     env = home.environment(PYTHONPATH=f"{ROOT}:{packages()}", HOME=user.pw_dir, PYTHONDONTWRITEBYTECODE="1")
     return subprocess.run(argv, cwd=home.folder, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
 
@@ -99,5 +104,20 @@ def test_a_plain_user_runs_guests_and_containers(users_home: Home, user: pwd.str
     assert {line["target"]: line["value"] for line in home.lines()} == dict.fromkeys(
         ("bare", "bare2", "podman-rootless", "kvm"), 42.0
     ), done.stderr
+    assert not leftovers(home, [])
+    assert not processes_of(user.pw_uid)
+
+
+@pytest.mark.real
+def test_a_plain_users_guest_reaches_the_peer_by_slirp(users_home: Home, user: pwd.struct_passwd) -> None:
+    home = users_home
+    words = ["run", "--target", "kvm:wire=slirp", "--workload", "network.latency", "--profile", "smoke"]
+    done = as_user(home, user, *words, inside=NAMESPACES)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in home.lines() if line["target"] == "kvm:wire=slirp"]
+    assert lines
+    assert all(line["value"] for line in lines), done.stderr
+    guest = next(line for line in home.lines("instances.jsonl") if line["target"] == "kvm:wire=slirp")
+    assert guest["facts"]["network.path"] == "virtio-net on slirp on bridge"
     assert not leftovers(home, [])
     assert not processes_of(user.pw_uid)
