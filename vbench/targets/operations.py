@@ -80,10 +80,11 @@ def restore(instance: Instance, saved: Snapshot) -> Interruption:
     """Put a guest back to what it was: what it did since is lost, on its disk too. A TargetError leaves no guest."""
     control = control_of(instance)
     with watched(instance.pipe) as watch:
+        pipe, monitor = second(instance, control, instance.stack)
         began = time.monotonic()
         control.monitor.execute("stop")
         control.place.run(["cp", saved.disk, control.disk])
-        go_over(instance, control, *second(instance, control, instance.stack))
+        go_over(instance, control, pipe, monitor)  # before the state comes: two cannot have the disk
         with last_words(instance.pipe):
             move(control.monitor, "migrate-incoming", f"exec:cat {shlex.quote(saved.state)}")
             control.monitor.execute("cont")
