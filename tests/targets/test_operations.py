@@ -35,7 +35,7 @@ def lab(shared_home: Home, image: Image) -> Iterator[Bench]:
         with Ledger() as ledger, machine(image, ledger, 1, wired=True) as host:
             yield Bench(host, Catalogue())
             made = [line for line in shared_home.started() if "kind" in line]
-        assert sum(entry["kind"] == "process" for entry in made) > 5
+        assert {"process", "netns", "folder"} <= {entry["kind"] for entry in made}
         assert not leftovers(shared_home, made)
 
 
