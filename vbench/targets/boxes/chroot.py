@@ -23,7 +23,7 @@ class Chroot:
     takes_devices: ClassVar[bool] = False
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Return what bare needs."""
+        """util-linux and, without root, user namespaces."""
         return Bare().missing(outer)
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
