@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from vbench.errors import unknown
-from vbench.model import BARE, Difference, Fact, Sample
+from vbench.model import BARE, Difference, Fact, Sample, depth
 from vbench.probes import facts
 from vbench.probes.matters import MACHINE, differences, voids
 from vbench.reports.as_json import document
@@ -117,7 +117,7 @@ def notes_of(header: Mapping[str, Any]) -> tuple[str, ...]:
         for name, lacking in header["left_out"].items()
         for lack in lacking[:1]
     ]
-    notes += [f"{name} is nested: the last hop runs inside the one before." for name in plan["targets"] if "/" in name]
+    notes += [f"{name} is nested: the last hop runs inside the one before." for name in plan["targets"] if depth(name)]
     if imported := header.get("imported"):
         tools = sorted({f"{one['tool']} {one['version'] or '(version unknown)'}" for one in imported})
         told = "Nothing is known of the settings of its targets, and nothing says that they were measured in turn."

@@ -1,5 +1,6 @@
 """The vocabulary as frozen dataclasses. Base units everywhere: seconds, bytes, 1/s."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ Value = str | int | float
 BARE = "bare"
 CONTROL = "bare2"  # its A/A control: bare under a second name
 SECOND = "#2"  # behind the name of any other target: the same once more
+_OPTION = re.compile(r":[a-z][a-z0-9-]*=")
 
 
 @dataclass(frozen=True)
@@ -125,3 +127,12 @@ def control_of(baseline: str | None) -> str | None:
     ('bare2', 'ssh:lab7#2', None)
     """
     return CONTROL if baseline == BARE else baseline and f"{baseline}{SECOND}"
+
+
+def depth(target: str) -> int:
+    """Return how many hops of a target's path lie inside another; a '/' in its options is none.
+
+    >>> depth("kvm:kernel=/boot/vmlinux"), depth("ssh:lab7/kvm"), depth("kvm/kvm/bwrap")
+    (0, 1, 2)
+    """
+    return _OPTION.split(target, maxsplit=1)[0].count("/")

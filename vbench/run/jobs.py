@@ -90,8 +90,7 @@ def put_files(workload: Workload, instance: Instance, *folders: str) -> None:
 def prepare(workload: Workload, instance: Instance, setting: Setting) -> None:
     """Do what a workload needs once in a fresh instance, untimed: its files, its folder, its data laid out."""
     if "network" in workload.needs and not instance.place.address:
-        what = "there is no wire between it and the peer"
-        raise JobError(f"'{workload.name}' cannot run in '{instance.target}': {what}.")
+        raise JobError(f"'{workload.name}' cannot run there: no wire leads from the target to the peer.")
     disk = (data_folder(workload, instance), shared_folder(instance)) if "disk" in workload.needs else ()
     put_files(workload, instance, *disk)
     if workload.prepare:

@@ -6,7 +6,7 @@ from functools import partial
 from math import exp, log1p
 from statistics import fmean
 
-from vbench.model import Cell, Sample
+from vbench.model import Cell, Sample, depth
 from vbench.stats.bootstrap import SMALL, hierarchical
 from vbench.stats.context import EVERY, Context, Remarks
 from vbench.stats.estimate import Estimate, estimate, natural
@@ -65,7 +65,7 @@ class _Place:
 
 def _order(about: Context, target: str) -> tuple[bool, bool, int, str]:
     """Sort the baseline first, its control next, then what is nested less deeply."""
-    return target != about.baseline, target != about.control, target.count("/"), target
+    return target != about.baseline, target != about.control, depth(target), target
 
 
 def _row(place: _Place, targets: Mapping[str, Series]) -> Cell:
