@@ -14,7 +14,7 @@ from vbench.errors import InputError
 from vbench.model import Cell
 from vbench.reports.clean import spreadsheet
 from vbench.reports.render import FORMATS, render
-from vbench.reports.table import Table, tabulate
+from vbench.reports.table import Table, label, tabulate
 
 GOLDEN = Path(__file__).parent / "golden"
 KEYS = [field.name for field in fields(Cell)]
@@ -27,6 +27,15 @@ def written(form: str) -> str:
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_format_is_as_it_was_approved(form: str) -> None:
     assert written(form) == (GOLDEN / f"everything.{form}").read_text()
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "said"),
+    [(None, ""), ("kvm", ""), ("kvm/kvm", ""), ("tcg/kvm", " (tcg/kvm)"), ("ptrace", " (ptrace)")],
+)
+def test_a_target_is_told_with_what_ran_it_unless_that_was_kvm_alone(accelerator: str | None, said: str) -> None:
+    cell = everything().cells[0]
+    assert label(replace(cell, accelerator=accelerator)) == f"{cell.target}{said}"
 
 
 def test_json_has_the_keys_of_the_design_and_nulls_for_what_is_missing() -> None:
