@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from vbench.errors import HostError
+from vbench.errors import HostError, TargetError
 from vbench.ledger import new_name, start_time
 from vbench.model import Missing
 from vbench.targets.engines import container
@@ -62,36 +62,34 @@ class Docker:
         orphans = stack.enter_context(ExitStack())  # ended after the container itself
         group = container.own_group(place, name, stack) if daemon.cgroupfs else []
         stack.enter_context(place.hold("docker", engine=daemon.words, name=name))
-        first = cache(lambda: first_process(daemon, name))
-        uplink = container.veth_later(place, stack, first) if place.address else Uplink("none", "none")
+        there = cache(lambda: processes(daemon, name))
+        uplink = container.veth_later(place, stack, lambda: there()[0]) if place.address else Uplink("none", "none")
         words = ["run", "--rm", "--interactive", f"--name={name}", "--pull=never", "--log-driver=none"]
         options = [f"--network={uplink.mode}", *group, *limits(place, settings, daemon)]
         argv = [*daemon.words, *words, *options, *container.mounts(place, self.storage), image, *AGENT]
 
         def inside(pipe: Pipe) -> Place:
-            pipe.beyond = lambda: (first(),)
+            pipe.beyond = there
             return container.inner(place, pipe, self.storage if self.storage == VOLUME else daemon.driver, uplink)
 
         def settle(_inside: Place) -> None:
-            for pid in (first(), parent_of(first())):  # the container and its shim outlive a daemon that is killed
+            for pid in there():  # the container and its shim outlive a daemon that is killed
                 orphans.enter_context(place.hold("process", pid=pid, start=start_time(pid)))
             uplink.join()
 
         return Entry([*place.tools(), *argv], inside, settle, image=lambda: container.layer(daemon.words, image))
 
 
-def first_process(daemon: Daemon, name: str) -> int:
-    """Return the PID of a container's first process; HostError where it is the PID of some other machine."""
+def processes(daemon: Daemon, name: str) -> tuple[int, int]:
+    """Return the PIDs of a container's first process and of its shim; TargetError where it is not on this machine."""
     form = "{{.State.Pid}} {{.Id}}"
     pid, ident = run([*daemon.words, "container", "inspect", "--format", form, name]).decode().split()
-    if ident not in Path(f"/proc/{int(pid)}/cgroup").read_text():
-        raise HostError(f"The container '{name}' does not run on this machine.", f"Fix: {START}.")
-    return int(pid)
-
-
-def parent_of(pid: int) -> int:
-    """Return the PID of a process's parent."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    try:
+        if ident in Path(f"/proc/{int(pid)}/cgroup").read_text():
+            return int(pid), int(Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        pass
+    raise TargetError(f"The container '{name}' has ended, or it is on another machine.")
 
 
 def limits(place: Place, settings: Settings, daemon: Daemon) -> list[str]:
