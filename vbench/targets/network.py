@@ -31,11 +31,14 @@ SLIRP = "198.19.0"  # slirp's own network, in the second half of RFC 2544's
 JOIN = """
 [ -c /dev/net/tun ] || modprobe -q tun || :
 [ -c /dev/net/tun ] || exit 0
-bridged=
-while read -r name _; do [ "$name" != "$3:" ] || bridged=1; done </proc/net/dev
+bridged= there=
+while read -r name _; do
+    [ "$name" != "$3:" ] || bridged=1
+    [ "$name" != "$1:" ] || there=1
+done </proc/net/dev
 {
     if [ ! "$bridged" ]; then
-        [ -e "/sys/class/net/$1" ] || modprobe "$2"
+        [ "$there" ] || modprobe "$2"
         echo "link add $3 type bridge"
         echo "address flush dev $1"
         echo "link set $1 master $3 up"
