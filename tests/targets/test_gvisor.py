@@ -13,7 +13,7 @@ from tests.targets.entering import MEMORY, ROOT, Bench, ask, memory_limit_of, re
 from vbench.errors import TargetError
 from vbench.image import Image
 from vbench.ledger import Ledger
-from vbench.targets.boxes.gvisor import PLATFORMS
+from vbench.targets.boxes.gvisor_platform import PLATFORMS
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.network import PEER
 

@@ -5,27 +5,20 @@ around all of it from outside.
 """
 
 import json
-import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar
 
-from vbench import paths
-from vbench.errors import HostError
-from vbench.ledger import Ledger, boot_id, new_name
+from vbench.ledger import new_name
 from vbench.model import Missing
 from vbench.targets.boxes.box import entry, lacking, network, prefix
+from vbench.targets.boxes.gvisor_platform import BY_ITSELF, PLATFORMS, works
 from vbench.targets.boxes.oci import configure
 from vbench.targets.hop import Entry
 from vbench.targets.options import one_of, option
 from vbench.targets.pipe import Pipe
 from vbench.targets.place import Place, Settings
-from vbench.targets.spawn import run
 
-PLATFORMS = ("systrap", "ptrace", "kvm")
-BY_ITSELF = PLATFORMS[:2]  # the order of gVisor's own defaults; KVM is for whoever asks for it
-PATIENCE = 10  # seconds; a platform that hangs is one that does not work
 # runsc takes a network namespace that shows the root's buffer sizes for the root's own, as all do since Linux 6.0.
 HIDE = ["unshare", "--mount", "--propagation", "slave", "sh", "-ec"]
 HIDE += ['mount -t tmpfs -o ro none /proc/sys/net; exec "$@"', "sh"]
@@ -71,19 +64,3 @@ class Gvisor:
             return replace(made.inside(pipe), network_path=wire, accelerators=(*place.accelerators, platform))
 
         return replace(made, inside=inside)
-
-
-def works(platform: str) -> bool:
-    """Return whether a program starts on a platform; what did once needs no second try until the host's next boot."""
-    proof = paths.cache() / f"runsc-{platform}-{boot_id()}-{Path(shutil.which('runsc') or '').stat().st_mtime_ns}"
-    if proof.exists():
-        return True
-    words = ["runsc", "--ignore-cgroups", "--network=none", f"--platform={platform}", "do", "true"]
-    with Ledger() as ledger, ledger.folder_for("runsc") as folder:
-        try:
-            run(["timeout", "--signal=KILL", str(PATIENCE), "env", f"TMPDIR={folder}", *words])
-        except HostError:
-            return False
-    proof.parent.mkdir(parents=True, exist_ok=True)
-    proof.touch()
-    return True
