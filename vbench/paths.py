@@ -4,6 +4,10 @@ import os
 import tempfile
 from pathlib import Path
 
+from vbench.errors import InputError
+
+SEPARATORS = ",:\\"  # of QEMU's options, of volumes, of systemd-nspawn's binds
+
 
 def _xdg(variable: str, default: str) -> Path:
     return Path(os.environ.get(variable) or Path.home() / default) / "vbench"
@@ -11,7 +15,7 @@ def _xdg(variable: str, default: str) -> Path:
 
 def data() -> Path:
     """Return the folder of what must last: images and run bundles."""
-    return _xdg("XDG_DATA_HOME", ".local/share")
+    return _harmless("XDG_DATA_HOME", _xdg("XDG_DATA_HOME", ".local/share"))
 
 
 def cache() -> Path:
@@ -47,4 +51,14 @@ def state() -> Path:
 def scratch() -> Path:
     """Return a folder that is on a real disk, for what is large and passing."""
     large = "/var/tmp"  # noqa: S108 - a folder of ours is made in it, with a random name
-    return Path(os.environ.get("VBENCH_SCRATCH") or (large if os.access(large, os.W_OK) else tempfile.gettempdir()))
+    folder = os.environ.get("VBENCH_SCRATCH") or (large if os.access(large, os.W_OK) else tempfile.gettempdir())
+    return _harmless("VBENCH_SCRATCH", Path(folder))
+
+
+def _harmless(variable: str, folder: Path) -> Path:
+    """Return a folder that no engine's command line splits. Raises InputError."""
+    for sign in str(folder):
+        if sign in SEPARATORS or not sign.isprintable():
+            message = f"The folder {str(folder)!r} has {sign!r} in it, which engines take for a separator."
+            raise InputError(message, f"Set {variable} to another.")
+    return folder

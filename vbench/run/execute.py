@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
+from vbench import paths
 from vbench.errors import HostError, InputError, unknown
 from vbench.image import Image, check, find
 from vbench.ledger import Ledger, boot_id
@@ -90,6 +91,7 @@ def new_run(
     names = [*request.targets, *([baseline] if baseline else [])]
     for name in names:
         catalogue.check(name)
+    paths.scratch()  # one that engines cannot take is refused before there is a run
     image = find(None)
     check(image)
     prove_accelerator(image, ledger, catalogue, request.settings, names)

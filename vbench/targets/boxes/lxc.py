@@ -46,7 +46,8 @@ class Lxc:
         for group in (name, f"{name}-pivot"):  # where lxc's monitor goes last must lie outside of what it removes
             stack.enter_context(place.hold("cgroups", name=group))
         file = place.path("lxc.conf")
-        files = {"rootfs": place.rootfs, "data": place.data, "agent": place.agent, "inside": pyz.AGENT.lstrip("/")}
+        files = {"rootfs": place.rootfs, "data": _field(place.data), "agent": _field(place.agent)}
+        files["inside"] = pyz.AGENT.lstrip("/")
         text = CONFIG.format(group=name, **files) + limit(place, settings)
         for one in place.handed:
             how = "rw" if one.device else "ro"
@@ -54,6 +55,11 @@ class Lxc:
         place.put(file, text.encode())
         words = ["lxc-execute", f"--name={name}", f"--lxcpath={place.scratch}", f"--rcfile={file}", "--quiet", "--"]
         return entry(place, [*before, *words, *MAKE_RUN, *AGENT])
+
+
+def _field(path: str) -> str:
+    """Return a path as a field of fstab(5), which ends at a blank."""
+    return path.replace(" ", "\\040")
 
 
 def limit(place: Place, settings: Settings) -> str:
