@@ -2,6 +2,8 @@
 
 import json
 import os
+import struct
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +44,44 @@ def test_a_recipe_goes_to_another_architecture_with_its_kernel() -> None:
 def test_an_architecture_that_nobody_knows() -> None:
     with pytest.raises(InputError, match="There is no architecture 'arm46'"):
         build(SMALL.on("arm46"), print)
+
+
+def program(status: int) -> bytes:
+    """The least program for AArch64: it ends with a status (mov x0, status; mov x8, 93; svc 0)."""
+    code = struct.pack("<III", 0xD2800000 | status << 5, 0xD2800BA8, 0xD4000001)
+    start, size = 0x400000, 64 + 56 + len(code)
+    header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, 183, 1, start + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    return header + struct.pack("<IIQQQQQQ", 1, 5, 0, start, start, size, size, 0x10000) + code
+
+
+@root
+@pytest.mark.parametrize("shell", ["exec {0}", "env {0}", "sh -c {0}; exit $?"])
+def test_a_foreign_program_runs_where_it_shall_and_nothing_is_registered(shell: str, tmp_path: Path) -> None:
+    file = tmp_path / "program"
+    file.write_bytes(program(42))
+    file.chmod(0o755)
+    assert not foreign.lacking(FOREIGN)
+    before = {path: path.read_text() for path in HANDLERS.glob("qemu-*")}
+    inside = [*foreign.emulating(FOREIGN), "sh", "-c", f"cat /proc/self/uid_map; {shell.format(file)}"]
+    done = subprocess.run(inside, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (42, ["0", "0", "4294967295"]), done.stderr
+    assert {path: path.read_text() for path in HANDLERS.glob("qemu-*")} == before
+    assert str(HANDLERS) not in Path("/proc/mounts").read_text() or before
+
+
+@root
+def test_before_linux_6_7_the_machine_s_own_handler_is_used_or_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version of this kernel is the one thing here that a test cannot have for real."""
+    monkeypatch.setattr(foreign, "_kernel", lambda: (6, 1))
+    monkeypatch.setattr(foreign, "HANDLERS", tmp_path)
+    assert [lack.fix for lack in foreign.lacking(FOREIGN)] == [
+        "apt-get install binfmt-support, or boot Linux 6.7 or later"
+    ]
+    (tmp_path / "qemu-aarch64").touch()
+    assert not foreign.lacking(FOREIGN)
+    assert foreign.emulating(FOREIGN) == []
 
 
 def test_what_lacks_is_named_with_its_fix(xdg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +135,7 @@ def entered(name: str, home: Home, image: Image, monkeypatch: pytest.MonkeyPatch
 @root
 @pytest.mark.real
 @pytest.mark.slow
+@pytest.mark.zoo
 def test_programs_of_the_image_run_and_nobody_else_s_do(
     home: Home, image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +157,7 @@ def test_programs_of_the_image_run_and_nobody_else_s_do(
 @root
 @pytest.mark.real
 @pytest.mark.slow
+@pytest.mark.zoo
 def test_a_guest_of_a_foreign_architecture(home: Home, image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     with entered("arm64", home, image, monkeypatch) as guest:
         assert ask(guest, "uname -m; nproc") == "aarch64\n1"
@@ -131,6 +173,7 @@ def test_a_guest_of_a_foreign_architecture(home: Home, image: Image, monkeypatch
 @root
 @pytest.mark.real
 @pytest.mark.slow
+@pytest.mark.zoo
 def test_other_binaries_are_no_identical_jobs_and_the_cell_says_so(home: Home) -> None:
     home.workload("quick", "echo rate 42")
     done = home.run(target="arm64-user", workload="own.quick")
