@@ -97,5 +97,6 @@ def _print_table(found: "list[Image]") -> None:
         created = datetime.fromtimestamp(says.created).astimezone().strftime("%Y-%m-%d %H:%M")
         kernel = says.kernel.release if says.kernel else "-"
         size = format_value(says.files["rootfs.tar"].size, "B")
-        table.add_row(one.short, created, f"{says.suite} {says.architecture}", kernel, size)
+        kind = " ".join([says.suite, says.architecture, *(["xen"] if "xen" in says.files else [])])
+        table.add_row(one.short, created, kind, kernel, size)
     Console().print(table)

@@ -21,14 +21,12 @@ _CONTENT = (
     "builder.py",
     "cpio.py",
     "disk.py",
-    "foreign.py",
     "init.fstab",
     "init.sh",
     "initramfs.py",
     "kernel.py",
     "mmdebstrap.py",
     "tarball.py",
-    "userns.py",
     "xen.py",
 )
 

@@ -52,4 +52,5 @@ def check(result: int, doing: str) -> None:
         sys.exit(f"{doing} failed: {os.strerror(ctypes.get_errno())}")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,6 +1,6 @@
-"""arm64 on another machine: a whole guest by QEMU's emulation, or the image's root under QEMU's user mode.
+"""arm64 on another machine, by QEMU's emulation.
 
-Both run an arm64 image, which has other binaries than bare: no ratio to bare is formed (kernel.arch voids it), and
+Both ways run an arm64 image, which has other binaries than bare: no ratio to bare is formed (kernel.arch voids it), and
 every cell says which image it is of.
 """
 
@@ -27,7 +27,7 @@ APPEND = ["console=ttyAMA0", "quiet", "panic=-1", "cryptomgr.notests", "audit=0"
 
 @dataclass(frozen=True)
 class Arm64User:
-    """As bare, with every program of the root run by QEMU's user mode on this machine's kernel."""
+    """As bare, with every program of the image run by QEMU's user mode on this machine's kernel."""
 
     name: ClassVar[str] = "arm64-user"
     takes_devices: ClassVar[bool] = False

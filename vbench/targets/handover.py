@@ -20,7 +20,8 @@ for one; do if [ -b "$one" ] || [ -c "$one" ]; then printf '%s\\0' "$one"; fi; d
 SHOW = """
 shown=$1$2; : >"$shown"; mount --bind --options ro "$3" "$shown"; shift 3; exec "$@"
 """
-WITHOUT = ("gvisor", "podman-rootless")  # it has a kernel of its own, or a user who may not open them
+# A kernel of its own, a user who may not open them, another architecture.
+WITHOUT = ("gvisor", "podman-rootless", "arm64", "arm64-user")
 FIX = "put it into bwrap, podman or another container, or take it alone"
 
 

@@ -26,7 +26,7 @@ CAPABILITIES = Path("/proc/xen/capabilities")
 
 @dataclass(frozen=True)
 class Xen:
-    """A guest of Xen: `kind` is pv or pvh."""
+    """Paravirtual, or with a processor of its own that starts as a paravirtual one does (PVH), by `kind`: pv or pvh."""
 
     kind: str
     takes_devices: ClassVar[bool] = True
