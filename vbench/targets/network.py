@@ -106,7 +106,7 @@ def wire_up(place: Place, asked: str, stack: ExitStack) -> Wire:
     """
     tap = "" if asked == "slirp" else _tap(place, asked, stack)
     if tap:
-        return Wire("tap", f"tap,ifname={tap},script=no,downscript=no", place.address)
+        return Wire("tap", f"tap,ifname={tap},script=no,downscript=no", place.address, place.gateway)
     backend = f"user,ipv6=off,net={SLIRP}.0/{PREFIX},host={SLIRP}.2"
     return Wire("slirp", backend, f"{SLIRP}.15/{PREFIX}", f"{SLIRP}.2")
 

@@ -33,6 +33,7 @@ from vbench.targets.qemu_devices import (
     machine,
     memory,
     missing_pages,
+    missing_slots,
     slots,
     unfit,
 )
@@ -70,7 +71,11 @@ class Qemu:
     name: ClassVar[str] = "qemu"
     takes_devices: ClassVar[bool] = True
     accelerator: str = option("", one_of("accelerator", tuple(MODEL)), "kvm or tcg, instead of what was proven")
-    machine: str = option("", one_of("machine", MACHINES), "q35, pc or microvm; inside a guest a microvm, else q35")
+    machine: str = option(
+        "",
+        one_of("machine", MACHINES),
+        "q35, pc, or microvm, which may hang under TCG; by itself q35, and in a guest microvm",
+    )
     disk: str = option("virtio-blk", one_of("disk", DISKS), f"what carries the disks: {', '.join(DISKS)}")
     nic: str = option("virtio-net", one_of("network card", CARDS), f"the network card: {', '.join(CARDS)}")
     wire: str = option("", one_of("wire", WIRES), "tap, or slirp, which needs no privilege; tap where it can be had")
@@ -82,11 +87,12 @@ class Qemu:
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """QEMU here; inside a guest the image brings it, and the host must offer nesting where it runs KVM."""
+        unfitting = unfit(self.machine, self.disk) + missing_slots(self.slots, self.machine, outer)
         if outer:
-            return handover.missing(outer) + unfit(self.machine, self.disk)
+            return handover.missing(outer) + unfitting
         found = self.qemu or shutil.which(EMULATOR)
         lacking = [] if found else [Missing(EMULATOR, "apt-get install qemu-system-x86")]
-        lacking += unfit(self.machine, self.disk) + missing_pages(self.hugepages)
+        lacking += unfitting + missing_pages(self.hugepages)
         return lacking + (boot.missing(self.kernel, self.modules) if self.own_modules else [])
 
     @property

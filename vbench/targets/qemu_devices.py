@@ -94,6 +94,14 @@ def unfit(asked: str, disk: str) -> list[Missing]:
     return [Missing(f"the controller for disk={disk} in the machine {asked or 'q35'}", f"add machine={only}")]
 
 
+def missing_slots(number: int, asked: str, outer: tuple[str, ...]) -> list[Missing]:
+    """Return what a guest lacks for empty slots: q35, and a host of ours that disks come from."""
+    if not number or (asked in ("", "q35") and not outer):
+        return []
+    where = f"inside of '{outer[-1]}'" if outer else f"in the machine {asked}"
+    return [Missing(f"a slot {where} for disks that come later", "leave 'slots' away, or 'machine'")]
+
+
 def memory(ram: Ram | None, size: int, pages: str = "") -> list[str]:
     """Return the options of `size` MiB of memory, on huge pages or not.
 
