@@ -6,9 +6,10 @@ A cost is supported up to the nearer end of its interval: "at least 1.31" for an
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from vbench.model import BARE, CONTROL, Cell
+from vbench.model import Cell
 from vbench.reports import numbers
-from vbench.reports.table import is_emulated, label
+from vbench.reports.figures.frame import compared
+from vbench.reports.table import ALONE, Table, is_emulated, label
 from vbench.stats.verdicts import FASTER, SIMILAR, SLOWER
 
 _WORDS = {
@@ -20,9 +21,11 @@ _WORDS = {
 }
 
 
-def finding(cells: Sequence[Cell]) -> tuple[str, str, str]:
-    """Return the three sentences for the cells of one run, bare and its control left out."""
-    told = [cell for cell in cells if cell.target not in {BARE, CONTROL}]
+def finding(table: Table) -> tuple[str, ...]:
+    """Return the three sentences for one run; without a baseline there is one."""
+    if table.baseline is None:
+        return (ALONE,)
+    told = list(compared(table))
     real = [cell for cell in told if not is_emulated(cell)]
     return _largest(real, told), _smallest(real), _unsaid(told)
 
@@ -41,7 +44,7 @@ def _costliest(cells: Iterable[Cell]) -> Cell | None:
 
 
 def _cost(cell: Cell) -> str:
-    return f"{_name(cell)} costs {numbers.ratio(cell)} {numbers.interval(cell)} times what bare metal does"
+    return f"{_name(cell)} costs {numbers.ratio(cell)} {numbers.interval(cell)} times what the baseline does"
 
 
 def _smallest(real: Sequence[Cell]) -> str:
@@ -49,24 +52,24 @@ def _smallest(real: Sequence[Cell]) -> str:
     if close:
         least = min(close, key=lambda cell: max(cell.high or 0, 1 / (cell.low or 1)))
         return (
-            f"The smallest: {_name(least)} is within {numbers.interval(least)} of bare metal, the tightest of "
+            f"The smallest: {_name(least)} is within {numbers.interval(least)} of the baseline, the tightest of "
             f"{len(close)} cells that are called similar."
         )
     slower = [cell for cell in real if cell.verdict == SLOWER]
     if slower:
         least = min(slower, key=lambda cell: cell.high or 0)
-        return f"The smallest: {_cost(least)}, and no cell can be called similar to bare metal."
-    return "No cell of a target that ran on hardware can be called similar to bare metal."
+        return f"The smallest: {_cost(least)}, and no cell can be called similar to the baseline."
+    return "No cell of a target that ran on hardware can be called similar to the baseline."
 
 
 def _unsaid(told: Sequence[Cell]) -> str:
     if not told:
-        return "There is nothing but bare metal in this run, so nothing can be said of any other target."
+        return "There is nothing but the baseline in this run, so nothing can be said of any other target."
     counts = Counter(cell.verdict for cell in told)
     open_ = [f"{counts[verdict]} {words}" for verdict, words in _WORDS.items() if counts[verdict]]
     if not open_:
         return f"All {len(told)} cells have a verdict; none is left open."
-    faster = f" {counts[FASTER]} came out faster than bare metal, which asks for a reason." if counts[FASTER] else ""
+    faster = f" {counts[FASTER]} came out faster than the baseline, which asks for a reason." if counts[FASTER] else ""
     return f"What cannot be said: of {len(told)} cells {', '.join(open_)}.{faster}"
 
 

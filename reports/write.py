@@ -1,17 +1,18 @@
 """A report as a folder: the page, the same as Markdown, CSV, JSON and LaTeX, the figures for print, the raw outputs."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from vbench.errors import InputError
+from vbench.reports.across import across
 from vbench.reports.as_csv import as_csv
 from vbench.reports.as_json import as_json
 from vbench.reports.as_latex import as_latex
 from vbench.reports.as_markdown import as_markdown
 from vbench.reports.figures import draw
 from vbench.reports.of_bundle import table_of
-from vbench.reports.page import page, paper
+from vbench.reports.page import page, paper, render
 from vbench.reports.page.content import Content, content
 from vbench.reports.table import Table
 from vbench.store.bundle import Bundle
@@ -23,6 +24,17 @@ TEXTS: dict[str, Callable[[Table], str]] = {
     "table.json": as_json,
     "table.tex": as_latex,
 }
+
+
+def write_all(bundles: Sequence[Bundle], folder: Path, *, margin: float = 0.03) -> Path:
+    """Write the report of a run, or of several each in a folder of its own, and return the page to open first."""
+    if len(bundles) == 1:
+        return write(bundles[0], folder, margin=margin)[0]
+    for bundle in bundles:
+        write(bundle, folder / bundle.ident, margin=margin)
+    side_by_side = across([(bundle, table_of(bundle, margin=margin)) for bundle in bundles])
+    (folder / PAGE).write_text(render("across", it=side_by_side))
+    return folder / PAGE
 
 
 def write(bundle: Bundle, folder: Path, *, margin: float = 0.03) -> list[Path]:

@@ -10,7 +10,7 @@ FIGURES = (
     Figure(
         "overhead",
         "Cost by workload and target",
-        "A dot is the cost relative to bare metal, the line its interval; hollow dots were emulated.",
+        "A dot is the cost, the line its interval; hollow dots were emulated.",
         overhead,
     ),
     Figure("heat", "Cost at a glance", "The cost of every workload on every target; the darker, the more.", heat),
@@ -29,7 +29,7 @@ FIGURES = (
         "Seconds until an instance answers, and what it occupies when idle.",
         starts,
     ),
-    Figure("control", "The A/A control", "bare2 is bare under a second name: what differs here is noise.", control),
+    Figure("control", "The A/A control", "The baseline under a second name: what differs here is noise.", control),
 )
 
 __all__ = ["FIGURES", "Figure"]

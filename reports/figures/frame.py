@@ -1,15 +1,15 @@
 """What all figures share: rows from cells, an order and a look of targets, and two palettes."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 
-from vbench.model import BARE, CONTROL, Cell
+from vbench.model import Cell
 from vbench.reports import numbers
 from vbench.reports.clean import printable
-from vbench.reports.table import is_emulated, label
+from vbench.reports.table import Table, is_emulated, label
 
 Spec = dict[str, Any]
 EMULATED, REAL = "emulated", "on hardware"
@@ -31,11 +31,16 @@ class Figure:
     name: str
     title: str
     says: str
-    draw: Callable[[Sequence[Cell]], Spec | None]
+    draw: Callable[[Table], Spec | None]
 
 
-def rows_of(cells: Iterable[Cell], *, controls: bool = False) -> list[dict[str, Any]]:
-    """Return the cells that have a ratio as flat rows of numbers and words; bare is none, its control on request."""
+def compared(table: Table) -> Iterator[Cell]:
+    """Yield the cells of what is compared with the baseline, without its A/A control."""
+    yield from (cell for cell in table.cells if cell.target not in {table.baseline, table.control})
+
+
+def rows_of(cells: Iterable[Cell]) -> list[dict[str, Any]]:
+    """Return the cells that have a ratio as flat rows of numbers and words."""
     return [
         {
             "workload": printable(cell.workload),
@@ -51,7 +56,7 @@ def rows_of(cells: Iterable[Cell], *, controls: bool = False) -> list[dict[str, 
             "verdict": cell.verdict,
         }
         for cell in cells
-        if cell.ratio and cell.target != BARE and (controls or cell.target != CONTROL)
+        if cell.ratio
     ]
 
 

@@ -1,12 +1,10 @@
 """A heat map of what every workload costs on every target, with the number in each field."""
 
-from collections.abc import Sequence
-
 import altair as alt
 
-from vbench.model import Cell
-from vbench.reports.figures.frame import INK, TEXT, Spec, config, in_order, rows_of
+from vbench.reports.figures.frame import INK, TEXT, Spec, compared, config, in_order, rows_of
 from vbench.reports.figures.overhead import TIPS
+from vbench.reports.table import Table
 
 FIELD = 62  # px, the width of one field
 HEIGHT = 22
@@ -14,9 +12,9 @@ HEIGHT = 22
 HUES = ("#f7fbff", "#9ecae1", "#3182bd")
 
 
-def heat(cells: Sequence[Cell]) -> Spec | None:
+def heat(table: Table) -> Spec | None:
     """Return the specification: a field per workload and target, darker the more it costs."""
-    rows = rows_of(cells)
+    rows = rows_of(compared(table))
     if not rows:
         return None
     most = max(row["ratio"] for row in rows)
@@ -26,7 +24,7 @@ def heat(cells: Sequence[Cell]) -> Spec | None:
     )
     scale = alt.Scale(type="log", domain=[1, max(most, 2)], range=list(HUES), clamp=True)
     field = base.mark_rect(stroke="#ffffff").encode(
-        color=alt.Color("ratio:Q", scale=scale, title="cost relative to bare"),
+        color=alt.Color("ratio:Q", scale=scale, title=f"cost relative to {table.baseline}"),
         tooltip=[alt.Tooltip(f"{key}:N") for key in TIPS],
     )
     words = base.mark_text(fontSize=TEXT, color=INK).encode(text="cost:N")

@@ -1,38 +1,37 @@
 """Curves of absolute values: latency over the working set, and the percentiles of a latency."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 
-from vbench.model import CONTROL, Cell
+from vbench.model import Cell
 from vbench.reports.clean import printable
 from vbench.reports.figures.frame import EMULATED, REAL, WIDTH, Spec, colors, config, in_order, shapes
-from vbench.reports.table import is_emulated, label
+from vbench.reports.table import Table, is_emulated, label
 
 _SIZE = re.compile(r"latency_(\d+)([kmg])")
 _UNIT = {"k": 2**10, "m": 2**20, "g": 2**30}
 _PERCENTILES = {"latency_p50": "50", "latency_p99": "99", "latency_p999": "99.9"}
 
 
-def working_set(cells: Sequence[Cell]) -> Spec | None:
+def working_set(table: Table) -> Spec | None:
     """Return latency over the size of the memory, one line a target and a panel a workload."""
     rows = []
-    for cell in cells:
+    for cell in table.cells:
         size = _SIZE.fullmatch(cell.metric)
-        if size and cell.value and cell.target != CONTROL:
+        if size and cell.value and cell.target != table.control:
             rows.append({**_row(cell), "x": int(size[1]) * _UNIT[size[2]]})
     axis = alt.Axis(format="~s")
     return _panels(rows, alt.X("x:Q", title="working set (bytes)", scale=alt.Scale(type="log", base=2), axis=axis))
 
 
-def percentiles(cells: Sequence[Cell]) -> Spec | None:
+def percentiles(table: Table) -> Spec | None:
     """Return the percentiles of every latency that has more than one of them."""
     rows = [
         {**_row(cell), "x": _PERCENTILES[cell.metric]}
-        for cell in cells
-        if cell.metric in _PERCENTILES and cell.value and cell.target != CONTROL
+        for cell in table.cells
+        if cell.metric in _PERCENTILES and cell.value and cell.target != table.control
     ]
     several = {row["workload"] for row in rows if row["x"] != "50"}
     x = alt.X("x:O", title="percentile", sort=None, axis=alt.Axis(labelAngle=0))

@@ -1,25 +1,25 @@
 """Interval dots: what every workload costs on every target, on a logarithmic axis."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 
-from vbench.model import CONTROL, Cell
-from vbench.reports.figures.frame import INK, REAL, WIDTH, Spec, colors, config, in_order, rows_of, shapes
+from vbench.reports.figures.frame import INK, REAL, WIDTH, Spec, colors, compared, config, in_order, rows_of, shapes
+from vbench.reports.table import Table
 
 STEP = 13  # px for one target in one workload's band
 TIPS = ("workload", "metric", "target", "kind", "cost", "interval", "verdict")
 
 
-def overhead(cells: Sequence[Cell]) -> Spec | None:
+def overhead(table: Table) -> Spec | None:
     """Return a dot with its interval per workload and target, hollow where the target was emulated."""
-    return dots(rows_of(cells), "cost relative to bare metal (log scale; right is slower)")
+    return dots(rows_of(compared(table)), f"cost relative to {table.baseline} (log scale; right is slower)")
 
 
-def control(cells: Sequence[Cell]) -> Spec | None:
-    """Return the same for bare2, which is bare under a second name: what differs there is noise."""
-    return dots(rows_of([cell for cell in cells if cell.target == CONTROL], controls=True), "bare2 relative to bare")
+def control(table: Table) -> Spec | None:
+    """Return the same for the control, the baseline under a second name: what differs there is noise."""
+    cells = [cell for cell in table.cells if cell.target == table.control]
+    return dots(rows_of(cells), f"{table.control} relative to {table.baseline}")
 
 
 def dots(rows: list[dict[str, Any]], title: str) -> Spec | None:

@@ -1,23 +1,21 @@
 """Start-up time against the memory of an idle instance."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 
-from vbench.model import CONTROL, Cell
 from vbench.reports.clean import printable
 from vbench.reports.figures.frame import EMULATED, REAL, TEXT, WIDTH, Spec, config
-from vbench.reports.table import is_emulated, label
+from vbench.reports.table import Table, is_emulated, label
 
 START, MEMORY = "start", "idle_memory"
 
 
-def starts(cells: Sequence[Cell]) -> Spec | None:
+def starts(table: Table) -> Spec | None:
     """Return one point per target that has both; hollow where it was emulated."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for cell in cells:
-        if cell.metric in {START, MEMORY} and cell.value and cell.target != CONTROL:
+    for cell in table.cells:
+        if cell.metric in {START, MEMORY} and cell.value and cell.target != table.control:
             kind = EMULATED if is_emulated(cell) else REAL
             row = {"workload": printable(cell.workload), "target": printable(label(cell)), "kind": kind}
             found.setdefault((cell.workload, cell.target), row)[cell.metric] = cell.value

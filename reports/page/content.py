@@ -85,10 +85,10 @@ def content(bundle: Bundle, table: Table) -> Content:
         run=table.run,
         created=when(head),
         label=dict(head.get("label") or {}),
-        sentences=finding(table.cells),
+        sentences=finding(table),
         rows=tuple(rows(table)),
         pictures=tuple(pictures(table)),
-        machine=tuple(machine(facts_of(bundle, BARE))),
+        machine=tuple(machine(facts_of(bundle, table.baseline or BARE))),
         method=tuple(method(head, table)),
         raw=tuple(sorted(path.name for path in (bundle.folder / "raw").glob("*.json"))),
         cite=cite(head, table.run),
@@ -97,7 +97,7 @@ def content(bundle: Bundle, table: Table) -> Content:
 
 def rows(table: Table) -> Iterator[Row]:
     """Yield the cells in the table's order."""
-    controls = {(cell.workload, cell.metric): cell for cell in table.cells if cell.target == "bare2"}
+    controls = {(cell.workload, cell.metric): cell for cell in table.cells if cell.target == table.control}
     for cell in table.cells:
         yield Row(
             family=cell.workload.partition(".")[0],
@@ -111,7 +111,10 @@ def rows(table: Table) -> Iterator[Row]:
             verdict=cell.verdict,
             emulated=is_emulated(cell),
             keys={key: number for key, number in _numbers(cell).items() if number is not None},
-            remarks=(*cell.warnings, *(f"{one.fact}: {one.target}; on bare {one.bare}" for one in cell.differences)),
+            remarks=(
+                *cell.warnings,
+                *(f"{one.fact}: {one.target}; on {table.baseline} {one.bare}" for one in cell.differences),
+            ),
         )
 
 
@@ -122,7 +125,7 @@ def _numbers(cell: Cell) -> dict[str, float | None]:
 def pictures(table: Table) -> Iterator[Picture]:
     """Yield the figures that have something to show in this run."""
     for figure in FIGURES:
-        if spec := figure.draw(table.cells):
+        if spec := figure.draw(table):
             yield Picture(figure.name, figure.title, figure.says, spec)
 
 
@@ -154,8 +157,8 @@ def method(head: Mapping[str, Any], table: Table) -> Iterator[str]:
         f"jobs of {profile['seconds']} s each, after {profile['warmups']} warm-up."
     )
     yield (
-        "A cost is the geometric mean over boots of the boot's ratio to bare; its interval is Student's t over boots, "
-        "because jobs of one boot are not independent of each other."
+        "A cost is the geometric mean over boots of the boot's ratio to the baseline; its interval is Student's t over "
+        "boots, because jobs of one boot are not independent of each other."
     )
     yield from session_notes(table)
 

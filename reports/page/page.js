@@ -4,7 +4,7 @@
   const body = document.querySelector("#cells tbody");
   const rows = [...body.rows];
   const heads = [...document.querySelectorAll("#cells thead th[aria-sort]")];
-  const filters = ["family", "target", "verdict"].map((name) => document.getElementById(name));
+  const filters = [...document.querySelectorAll("#filters select")];
   const words = document.getElementById("words");
   const count = document.getElementById("count");
   const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
@@ -13,11 +13,11 @@
     const sought = words.value.trim().toLowerCase().split(/\s+/);
     let shown = 0;
     for (const row of rows) {
-      const fits = filters.every((one) => !one.value || row.dataset[one.id] === one.value);
+      const fits = filters.every((one) => !one.value || row.dataset[one.dataset.filter] === one.value);
       row.hidden = !(fits && sought.every((word) => texts.get(row).includes(word)));
       shown += row.hidden ? 0 : 1;
     }
-    count.value = `${shown} cells`;
+    count.value = `${shown} ${count.dataset.what}`;
   };
 
   const key = (row, column) => {

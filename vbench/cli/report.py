@@ -21,7 +21,5 @@ def report(
     from vbench.store import bundle
     from vbench.units import parse_share
 
-    share, found = parse_share(margin), [bundle.find(name) for name in runs or ["@latest"]]
-    for one in found:
-        folder = output / one.ident if len(found) > 1 else output
-        print(write.write(one, folder, margin=share)[0])
+    found = [bundle.find(name) for name in runs or ["@latest"]]
+    print(write.write_all(found, output, margin=parse_share(margin)))
