@@ -38,6 +38,7 @@ START, FROZEN, END, JOB = "start", "frozen", "end", "job"
 TINY = b"echo rate 42"  # what is in the command of a job
 SUICIDE = ["sh", "-c", "kill -9 $PPID"]
 WARD = os.getppid()
+OWN = "/vbtest-"  # in the name of every folder that a test makes
 write_entry, await_hello, send, close, execute = Ledger._write, Pipe.hello, Pipe._write, Pipe.close, Monitor.execute
 
 
@@ -141,14 +142,20 @@ class Assassin:
 
 
 def found(prey: Prey) -> int | None:
-    """Return the PID of the process to kill: behind the pipe, and at the start whatever is younger than the first."""
-    first = prey.pipe.process.pid
-    pids = younger(first) if prey.point == START else [process.pid for process in behind(prey.pipe)]
-    return next((pid for pid in pids if re.search(prey.words, command_line(pid)) and ours(pid)), None)
+    """Return the PID of the process to kill: behind the pipe, and at the start what is younger than the first.
+
+    An engine's daemon is older and nobody's child; its words name a folder of the test's own.
+    """
+    if OWN in prey.words:
+        pids = since(0)
+    elif prey.point == START:
+        pids = [pid for pid in since(start_time(prey.pipe.process.pid) or 0) if ours(pid)]
+    else:
+        pids = [process.pid for process in behind(prey.pipe)]
+    return next((pid for pid in pids if re.search(prey.words, command_line(pid))), None)
 
 
-def younger(first: int) -> list[int]:
-    born = start_time(first) or 0
+def since(born: int) -> list[int]:
     pids = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdecimal()]
     return [pid for pid in pids if (start_time(pid) or -1) >= born]
 
@@ -160,7 +167,7 @@ def command_line(pid: int) -> str:
 
 
 def ours(pid: int) -> bool:
-    """Whether a process descends from this test, as everything does that may be killed here."""
+    """Whether a process descends from this test."""
     with suppress(psutil.NoSuchProcess):
         return pid != os.getpid() and WARD in [parent.pid for parent in psutil.Process(pid).parents()]
     return False

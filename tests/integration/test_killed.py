@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
@@ -11,18 +12,20 @@ from tests.integration.assassin import END, FROZEN, JOBS, START, WITHIN
 from tests.integration.killing import Run, Ward, ward
 from tests.integration.traces import mounts
 from tests.run.command import Home
+from tests.targets.dockerd import Dockerd, dockerd
 
 pytestmark = [
     pytest.mark.real,
     pytest.mark.slow,
     pytest.mark.skipif(os.getuid() != 0, reason="the network and podman need root"),
 ]
-LAST = "snapshot 1"  # after the last boot; the first boot, which has one before, has another point here
+LAST = "snapshot 1"  # after the last boot; the first boot has one before
+ONLY = "snapshot 2"  # after the one boot of a run
 TEN = (START, "exec 1", *JOBS, END, LAST)
 GUESTS = (START, "exec 1", FROZEN, *JOBS[:5], END, LAST)
 TALKING = ("exec 1", "exec 2", *JOBS, "job 1", LAST)  # the agent in a guest must hear of it
 FEW = (START, "job 2", END)
-AGENT = "agent.pyz"
+AGENT = "^[^ ]*python3 [^ ]+ .*agent.pyz"
 # By the target: what of it is killed, by words of its command line. Its memory tells one podman from the other.
 CONTAINERS = {
     "bare:memory=401M": AGENT,
@@ -57,7 +60,7 @@ def lost(point: str) -> set[int]:
     if point in JOBS:
         rest = len(JOBS) - JOBS.index(point)
         return {rest} if rest % 2 == 0 else {rest, rest - 1}
-    return {0} if point in (END, LAST) else {len(JOBS)}
+    return {0} if point in (END, LAST, ONLY) else {len(JOBS)}
 
 
 def killed_in(guarded: Ward, victims: Mapping[str, tuple[str, Sequence[str]]]) -> None:
@@ -88,6 +91,32 @@ def killed_in(guarded: Ward, victims: Mapping[str, tuple[str, Sequence[str]]]) -
 
 def test_a_part_of_a_container_is_killed_at_ten_points(guarded: Ward) -> None:
     killed_in(guarded, {target: (words, TEN) for target, words in CONTAINERS.items()})
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Dockerd]:
+    with dockerd() as found:
+        yield found
+
+
+def test_a_part_of_docker_is_killed(guarded: Ward, daemon: Dockerd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", daemon.host)
+    shim = ("containerd-shim", ("exec 1", *JOBS, "job 1", END, LAST))  # at the start it is not told from others' yet
+    killed_in(guarded, {"docker": ("^docker ", TEN), "docker:memory=401M": (AGENT, TEN), "docker:memory=402M": shim})
+    assert soon(lambda: not daemon.docker("ps", "--all", "--quiet"))
+
+
+@pytest.mark.parametrize(
+    "points", [("job 2",), *(pytest.param((one,), marks=pytest.mark.zoo) for one in (*TEN[:-1], ONLY))]
+)
+def test_dockers_daemon_is_killed(
+    guarded: Ward, daemon: Dockerd, points: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", daemon.host)
+    killed_in(guarded, {"docker": (f"^dockerd .*{daemon.folder}", points)})
+    daemon.end(signal.SIGKILL)
+    daemon.start()  # it removes what was started with --rm
+    assert soon(lambda: not daemon.docker("ps", "--all", "--quiet"))
 
 
 @pytest.mark.parametrize("points", [FEW, pytest.param(TEN, marks=pytest.mark.zoo)])

@@ -112,10 +112,10 @@ def test_a_job_speaks_on_the_pipe_of_its_agent(bench: Bench, name: str, forged: 
 @pytest.mark.real
 def test_a_job_in_a_guest_floods_and_then_stops_its_agent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     with bench.enter("kvm") as guest:
-        flood = guest.pipe.exec(["sh", "-c", FLOOD], timeout=1)
+        flood = guest.pipe.exec(["sh", "-c", FLOOD], timeout=3)
         assert flood.timed_out
         assert len(flood.stdout) == len(flood.stderr) == pipes.OUTPUT_LIMIT
-        ask(guest, "head -c 200000 /dev/urandom >/dev/ttyS0; echo; echo I am still here >/dev/ttyS0")
+        ask(guest, "{ head -c 100000 /dev/urandom; echo; echo I am still here; } >/dev/ttyS0")
         assert soon(lambda: guest.pipe.console.last(1) == "I am still here")
         assert len(guest.pipe.console._tail) <= pipes.CONSOLE_LIMIT
         monkeypatch.setattr(pipes, "GRACE", 1.0)
