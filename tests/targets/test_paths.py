@@ -85,6 +85,22 @@ def test_any_container_may_be_around_a_guest(bench: Bench, around: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("inner", ["bwrap", "crun", "podman"])
+def test_a_container_in_a_guest(bench: Bench, inner: str) -> None:
+    with bench.enter(f"kvm/{inner}") as box:
+        assert box.accelerator in ("tcg", "kvm")
+        assert reaches_the_peer(box)
+        assert ask(box, "echo x > /data/y; cat /data/y") == "x"
+        assert str(MEMORY) in ask(
+            box, "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/vbench-*/memory.max 2>/dev/null; :"
+        )
+        assert box.place.warnings == []
+        root = ask(box, "grep ' / ' /proc/mounts")
+        assert "volatile" not in root
+        assert "upperdir=/data" in root or "overlay" not in root, "what is written goes to the disk"
+
+
+@pytest.mark.slow
 def test_three_hops_deep(bench: Bench) -> None:
     with bench.enter("kvm/kvm/bwrap") as inner:
         assert len(inner.entries) == 3

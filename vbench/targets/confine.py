@@ -4,6 +4,7 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
+from vbench.errors import JobError
 from vbench.ledger import new_name
 from vbench.targets.place import Place, Settings
 
@@ -24,10 +25,11 @@ def memory_folder() -> tuple[Path, str] | None:
 
 def memory_limit(place: Place, settings: Settings, stack: ExitStack) -> list[str]:
     """Return the argv prefix that joins a cgroup with the memory limit; none and a warning where that cannot be."""
-    found = memory_folder() if not place.depth else None
+    if place.depth:
+        return _inside(place, settings)
+    found = memory_folder()
     if found is None:
-        if not place.depth:
-            place.warnings.append(NO_LIMIT)
+        place.warnings.append(NO_LIMIT)
         return []
     folder, limit = found
     group = folder / new_name()
@@ -35,6 +37,19 @@ def memory_limit(place: Place, settings: Settings, stack: ExitStack) -> list[str
     group.mkdir()
     (group / limit).write_text(str(settings.memory))
     return ["sh", "-ec", JOIN, "sh", str(group / "cgroup.procs")]
+
+
+def _inside(place: Place, settings: Settings) -> list[str]:
+    """Return the same in a guest of ours, whose groups end with it; a container in one of the host's has that one's."""
+    if not place.accelerators:
+        return []
+    group = str(ROOT / new_name())
+    try:
+        place.shell('mkdir "$1"; echo "$2" >"$1/memory.max"', group, str(settings.memory))
+    except JobError:
+        place.warnings.append(NO_LIMIT)
+        return []
+    return ["sh", "-ec", JOIN, "sh", f"{group}/cgroup.procs"]
 
 
 def _writable(folder: Path, limit: str) -> tuple[Path, str] | None:

@@ -5,8 +5,11 @@ import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from vbench.errors import HostError
+from vbench.image import find, recipe
 from vbench.model import Missing
 from vbench.targets import pyz
+from vbench.targets.accelerator import GUESTS
 from vbench.targets.bare import PATH
 from vbench.targets.confine import memory_limit
 from vbench.targets.hop import Entry
@@ -17,17 +20,42 @@ from vbench.targets.place import PYTHON, Place, Settings, inner_place
 RUN = "/run/vbench"  # an agent's folder for passing files
 AGENT = ["/usr/bin/env", f"PATH={PATH}", *PYTHON, pyz.AGENT]
 MAKE_RUN = ["/bin/sh", "-c", f'mkdir -p {RUN} && exec "$@"', "sh"]  # where /run comes empty and nobody fills it
-IN_IMAGE = ("bwrap", "unshare")
+ANYWHERE = ("bwrap", "unshare")  # these need no control groups and no disk of their own
+ROOT = 'mkdir -p "$1"; mount --bind / "$1"'
 
 
 def lacking(program: str, package: str, outer: tuple[str, ...]) -> list[Missing]:
     """Return what a box made by `program` lacks: it, which `package` brings, and root."""
     if outer:
-        there = program in IN_IMAGE
-        return [] if there else [Missing(f"{program} in the workload image", f"add '{package}' to the recipe")]
+        return lacking_inside(program, package, outer)
     if shutil.which(program) is None:
         return [Missing(program, f"apt-get install {package}")]
     return [Missing("root", "run vbench as root, or choose podman-rootless")] if os.getuid() else []
+
+
+def lacking_inside(program: str, package: str, outer: tuple[str, ...]) -> list[Missing]:
+    """Return what a container inside others lacks: its program in the image, and a machine of its own around it."""
+    if not in_image(package):
+        return [Missing(f"{program} in the workload image", f"add '{package}' to the recipe")]
+    if program not in ANYWHERE and outer[-1] not in GUESTS:
+        return [Missing(f"control groups for {program} inside '{outer[-1]}'", "put it into a guest, or take it alone")]
+    return []
+
+
+def in_image(package: str) -> bool:
+    """Return whether the workload image has a package; where there is no image yet, whether its recipe names it."""
+    try:
+        return package in find().manifest.packages
+    except HostError:
+        return package in recipe.load().packages
+
+
+def own_root(place: Place) -> str:
+    """Return the image's root as a folder that is not `/`, which engines do not take; in a guest it is both."""
+    if place.rootfs != "/":
+        return place.rootfs
+    place.shell(ROOT, place.path("root"))
+    return place.path("root")
 
 
 def network(place: Place, stack: ExitStack) -> str | None:

@@ -3,12 +3,13 @@
 import json
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from vbench.ledger import new_name
 from vbench.model import Missing
 from vbench.targets import pyz
-from vbench.targets.boxes.box import AGENT, MAKE_RUN, entry, lacking, network
+from vbench.targets.boxes.box import AGENT, MAKE_RUN, entry, lacking, network, own_root
 from vbench.targets.engines.podman_engine import HYBRID
 from vbench.targets.handover import CAPABILITY
 from vbench.targets.hop import Entry
@@ -41,9 +42,9 @@ class Oci:
         state = place.path("state")
         stack.enter_context(place.hold("bundle", engine=[self.name, "--root", state], name=name))
         config = json.loads(place.shell('cd "$1"; "$2" spec; cat config.json', place.scratch, self.name))
-        configure(config, place, settings, f"/{name}", network(place, stack))
+        configure(config, replace(place, rootfs=own_root(place)), settings, f"/{name}", network(place, stack))
         place.put(place.path("config.json"), json.dumps(config).encode())
-        hidden = WITHOUT_HYBRID if self.name == "crun" and HYBRID.exists() else []
+        hidden = WITHOUT_HYBRID if self.name == "crun" and not place.depth and HYBRID.exists() else []
         words = [self.name, "--root", state, "run", "--bundle", place.scratch, name]
         return entry(place, [*place.tools(), *hidden, *words])
 
@@ -55,9 +56,10 @@ def configure(config: dict[str, Any], place: Place, settings: Settings, group: s
     process |= {"terminal": False, "args": [*MAKE_RUN, *AGENT]}
     process["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted"), names)
     process["rlimits"] = []  # the host's own
-    config["root"] = {"path": os.path.realpath(place.rootfs), "readonly": True}  # runc takes no link
+    root = place.rootfs if place.depth else os.path.realpath(place.rootfs)  # runc takes no link
+    config["root"] = {"path": root, "readonly": True}
     config["mounts"] += [_tmpfs("/tmp", "mode=1777"), _tmpfs("/run", "mode=755")]  # noqa: S108 - the box's own
-    config["mounts"] += [_bind(place.data, "/data", "rw"), _bind(place.agent, pyz.AGENT, "ro")]
+    config["mounts"] += [_bind(place.data_folder, "/data", "rw"), _bind(place.agent, pyz.AGENT, "ro")]
     config["mounts"] += [_bind(one.source, one.where, "rw" if one.device else "ro") for one in place.handed]
     linux["cgroupsPath"] = group
     linux["resources"] |= {"memory": {"limit": settings.memory}, "cpu": {"cpus": ",".join(map(str, place.cpus))}}

@@ -56,7 +56,7 @@ def layer(words: Sequence[str], image: str) -> tuple[str, ...]:
 
 def mounts(place: Place, storage: str) -> list[str]:
     """Return the options for the agent, for /tmp, and for a data folder that is no part of the container's layer."""
-    data = [f"--volume={place.data}:/data"] if storage == VOLUME else []
+    data = [f"--volume={place.data_folder}:/data"] if storage == VOLUME else []
     return [f"--volume={place.agent}:{pyz.AGENT}:ro", "--tmpfs=/tmp:exec,mode=1777", *data, *_handed(place)]
 
 

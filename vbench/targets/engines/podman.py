@@ -16,7 +16,7 @@ from vbench.errors import InputError
 from vbench.ledger import new_name
 from vbench.model import Missing
 from vbench.targets.confine import controllers_delegated
-from vbench.targets.engines import container
+from vbench.targets.engines import container, podman_inside
 from vbench.targets.engines.container import AGENT, SYSTEMD, VOLUME, Uplink
 from vbench.targets.engines.podman_engine import (
     Engine,
@@ -76,7 +76,7 @@ class Podman:
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """Podman, a runtime that takes this cgroup layout, the right user, and what the options need."""
         if outer:
-            return [Missing("podman in the workload image", "build one from a recipe with podman in its packages")]
+            return podman_inside.missing(outer, self.storage, self.network, "rootless" if self.rootless else "")
         if shutil.which("podman") is None:
             return [Missing("podman", "apt-get install podman")]
         if runtime() is None:
@@ -114,6 +114,8 @@ class Podman:
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
         """Import the image on first use, make the network, and run the container."""
+        if place.depth:
+            return podman_inside.enter(place, settings, self.storage)
         keeper = self._engine(place, stack, rootless_engine() if self.rootless else root_engine())
         image, new = container.import_image(place, keeper.words)
         if new:
