@@ -22,7 +22,22 @@ UsePAM no
 StrictModes no
 PasswordAuthentication no
 PermitRootLogin prohibit-password
-SetEnv XDG_CACHE_HOME={folder}/cache
+SetEnv XDG_CACHE_HOME={folder}/cache {podman}
+"""
+# podman as a login finds it: without systemd, and on a storage of the test's own.
+CONTAINERS = """\
+[containers]
+default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+STORAGE = """\
+[storage]
+driver = "overlay"
+graphroot = "{folder}/containers"
+runroot = "{folder}/run"
 """
 # Connects inside the namespace and hands the socket to ssh.
 SEND = 'c = s.create_connection(("%h", %p)); s.send_fds(s.socket(fileno=1), [b"-"], [c.fileno()])'
@@ -69,6 +84,11 @@ class Server:
     def images(self) -> Path:
         return self.folder / "cache" / "vbench" / "images"
 
+    def podman(self, *words: str) -> str:
+        """What the podman of logins says."""
+        argv = ["env", *podman_of(self.folder), "podman", *words]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
     def sessions(self) -> list[int]:
         """The processes of logins: everything below the listening one."""
         return _below(self.process.pid)
@@ -89,7 +109,9 @@ def sshd(folder: Path) -> Iterator[Server]:
     netns = f"vbtest-{os.getpid()}-ssh"
     for name in ("host_key", "client_key"):
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name))
-    (folder / "sshd_config").write_text(CONFIG.format(folder=folder, port=PORT))
+    (folder / "sshd_config").write_text(CONFIG.format(folder=folder, port=PORT, podman=" ".join(podman_of(folder))))
+    (folder / "containers.conf").write_text(CONTAINERS)
+    (folder / "storage.conf").write_text(STORAGE.format(folder=folder))
     dial = DIAL.format(netns=netns)
     (folder / "ssh_config").write_text(CLIENT.format(folder=folder, port=PORT, dial=dial))
     Path("/run/sshd").mkdir(exist_ok=True)  # where sshd drops its privileges; its package makes it at boot
@@ -110,6 +132,14 @@ def sshd(folder: Path) -> Iterator[Server]:
                     subprocess.run(["kill", "-KILL", str(pid)], check=False, capture_output=True)
     finally:
         run("ip", "netns", "del", netns)
+        overlay = folder / "containers" / "overlay"
+        if overlay.is_mount():  # podman leaves it to the next boot
+            run("umount", str(overlay))
+
+
+def podman_of(folder: Path) -> list[str]:
+    """What leads a podman to the storage of the test."""
+    return [f"CONTAINERS_CONF={folder}/containers.conf", f"CONTAINERS_STORAGE_CONF={folder}/storage.conf"]
 
 
 def run(*argv: str) -> None:

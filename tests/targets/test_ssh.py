@@ -36,10 +36,8 @@ def server(shared_home: Home, image: Image) -> Iterator[Server]:
     folder = shared_home.folder / "ssh"
     folder.mkdir(mode=0o755)
     with sshd(folder) as server:
-        cached = server.images() / image.digest
-        cached.mkdir(parents=True)
-        for part, path in (("rootfs", image.rootfs), ("root.ext4", image.disk)):
-            (cached / part).symlink_to(path)
+        server.images().mkdir(parents=True)
+        (server.images() / image.digest).symlink_to(image.root)
         yield server
         assert soon(server.nothing_is_left)
     shutil.rmtree(folder)
@@ -181,7 +179,7 @@ def test_an_image_is_carried_whole_or_not_at_all(server: Server, small: Image, t
     with Ledger(tmp_path / "ledgers") as ledger:
         for part in ("rootfs", "root.ext4"):
             carry(way, small, part, ledger.hold)
-            carry(way, small, part, ledger.hold)  # somebody else brought it meanwhile
+            carry(way, small, part, ledger.hold)  # as when somebody else brought it meanwhile
         assert sorted(path.name for path in there.iterdir()) == ["root.ext4", "rootfs"]
         assert (there / "rootfs" / "hello").read_text() == "there"
         assert (there / "root.ext4").read_bytes() == small.disk.read_bytes()
@@ -193,6 +191,7 @@ def test_an_image_is_carried_whole_or_not_at_all(server: Server, small: Image, t
         cut = {"image": small.digest, "part": "root.ext4", "size": 2**20, "digest": "0" * 64}
         with way.opened(ledger.hold, "receive", **cut) as pipe:
             pipe.feed(bytes(2**19), 10)
+            assert soon(lambda: len(list(there.iterdir())) == 2)
             os.kill(pipe.process.pid, signal.SIGKILL)
     assert soon(lambda: [path.name for path in there.iterdir()] == ["rootfs"])
 
@@ -215,3 +214,17 @@ def test_a_guest_there_boots_from_the_image_that_was_carried(bench: Bench, serve
     assert sorted(path.name for path in there.iterdir()) == ["root.ext4", "rootfs"]
     with bench.enter(server.to()) as box:
         assert ask(box, "echo x > /data/y; cat /data/y") == "x"
+
+
+@pytest.mark.slow
+def test_a_container_of_the_other_machines_own_podman(bench: Bench, server: Server) -> None:
+    with bench.enter(server.to("/podman")) as box:
+        limit = ask(box, "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes 2>/dev/null || cat memory.max")
+        assert int(limit) == MEMORY
+        assert ask(box, "echo x > /data/y; cat /data/y") == "x"
+        os.kill(box.pipe.process.pid, signal.SIGKILL)
+    assert soon(server.nothing_is_left)
+    assert "vbench-" not in server.podman("ps", "--all", "--format", "{{.Names}}")
+    with bench.enter(server.to("/podman")) as box:
+        assert ask(box, "echo x > /data/y; cat /data/y") == "x"
+    assert "localhost/vbench" in server.podman("images", "--format", "{{.Repository}}")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from vbench.errors import InputError
 from vbench.targets.hop import Hop
 from vbench.targets.remote.elsewhere import Elsewhere
+from vbench.targets.remote.engine import ENGINES, Engine
 from vbench.targets.remote.kubectl import Kubectl
 from vbench.targets.remote.libvirt import Libvirt
 from vbench.targets.remote.ssh import Ssh
@@ -30,4 +31,7 @@ def completed(hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
     first = hops[0]
     if not isinstance(first, Elsewhere):
         return hops
-    return (replace(first, inner=tuple(hop.name for hop in hops[1:])), *hops[1:])
+    behind = hops[1:]
+    if behind and behind[0].name in ENGINES:
+        behind = (Engine(behind[0].name), *behind[1:])
+    return (replace(first, inner=tuple(hop.name for hop in behind)), *behind)

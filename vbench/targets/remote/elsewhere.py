@@ -5,6 +5,7 @@ pipe: at its far end a parent of the agent keeps a folder and a memory group, an
 """
 
 import json
+import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -23,19 +24,33 @@ from vbench.targets.confine import NO_LIMIT
 from vbench.targets.hop import Entry
 from vbench.targets.pipe import Pipe
 from vbench.targets.place import PYTHON, Place, Settings, behind
-from vbench.targets.remote.carry import carry, image_of
+from vbench.targets.remote.carry import carry, give, image_of
+from vbench.targets.remote.engine import ENGINES
 from vbench.targets.remote.reach import PATIENCE, SECONDS, Reach, new_folder, program
 
 GUEST = "qemu"
+NEEDS = {
+    GUEST: "root.ext4",
+    "podman": "rootfs.tar",
+    "docker": "rootfs.tar",
+}  # a hop's form of the image beside the root
+# Hops that look at this host, or start something on it, while they are entered.
+AT_HOME = frozenset({"podman-rootless", "firecracker", "cloud-hypervisor", "arm64", "arm64-user"})
+AT_HOME |= {"tcg-xen", "xen-pv", "xen-pvh"}
 LABEL = "elsewhere"
+_PATH = re.compile(r"(/[^/\x00-\x1f\x7f:,]+)+")  # no separator of any engine's options
 HELD = 'printf "%s\\n" "$2" >>"$1/held"'
 
 
 @dataclass(frozen=True)
 class About:
-    """What another machine says of itself; `mounts` is root, user or empty, `has` names the parts of the image."""
+    """What another machine says of itself; `mounts` is root, user or empty, `has` names the parts of the image.
+
+    `home` is the image's folder over there, and goes nowhere but back to that machine.
+    """
 
     cpus: tuple[int, ...]
+    home: str
     mounts: str
     limits: bool
     has: tuple[str, ...]
@@ -66,6 +81,8 @@ class Elsewhere(ABC):
         """Nothing but its client; what the other machine lacks is known once it has been entered."""
         if outer:
             return [Missing("a way from this host", f"write {self.name}:{self.where} first in the path")]
+        if unfit := AT_HOME.intersection(self.inner[:1]):
+            return [Missing(f"a way to start {min(unfit)} on another machine", "run vbench over there")]
         program, package = self.tool
         return [] if shutil.which(program) else [Missing(program, f"apt-get install {package}")]
 
@@ -74,14 +91,16 @@ class Elsewhere(ABC):
         reach, image, folder = self.reach(), image_of(place), new_folder()
         about = _ask(reach, image.digest, place)
         _check(reach, about, settings)
-        for part in ("rootfs", *(["root.ext4"] if GUEST in self.inner else [])):
+        for part in ("rootfs", *(part for name, part in NEEDS.items() if name in self.inner)):
             if part not in about.has:
                 carry(reach, image, part, place.hold)
+        for engine in ENGINES.keys() & set(self.inner[:1]):
+            give(reach, image, engine, place.hold)
         there = self._host(place, folder, about, settings)
         bare = rooted(there, settings, stack, command(there))
         limit = 0 if GUEST in self.inner else settings.memory  # as at home, where QEMU's own limit is the guest's
         agent, words = pyz.pack(), [*PYTHON, there.agent] if self.inner else bare.argv
-        given = {"size": len(agent), "digest": sha256(agent).hexdigest(), "image": image.digest, "memory": limit}
+        given = {"size": len(agent), "digest": sha256(agent).hexdigest(), "memory": limit}
 
         def inside(pipe: Pipe) -> Place:
             return behind(replace(there, hold=_holding(pipe, folder)), pipe) if self.inner else bare.inside(pipe)
@@ -99,8 +118,8 @@ class Elsewhere(ABC):
         """Return the other machine as a place; its commands can be run once the pipe is there."""
         return replace(
             place,
-            rootfs=f"{folder}/image/rootfs",
-            disk=f"{folder}/image/root.ext4",
+            rootfs=f"{about.home}/rootfs",
+            disk=f"{about.home}/root.ext4",
             agent=f"{folder}/agent.pyz",
             scratch=folder,
             data=f"{folder}/data",
@@ -122,9 +141,12 @@ class Elsewhere(ABC):
 def _ask(reach: Reach, digest: str, place: Place) -> About:
     with reach.opened(place.hold, "ask", image=digest) as pipe:
         try:
-            return msgspec.convert(pipe.heard(SECONDS), About)
+            about = msgspec.convert(pipe.heard(SECONDS), About)
         except msgspec.ValidationError:
-            raise TargetError(f"'{reach.machine}' gave an answer of the wrong form.") from None
+            about = None
+    if about is None or not _PATH.fullmatch(about.home) or not about.home.endswith(f"/{digest}"):
+        raise TargetError(f"'{reach.machine}' gave an answer of the wrong form.")
+    return about
 
 
 def _check(reach: Reach, about: About, settings: Settings) -> None:

@@ -23,24 +23,26 @@ import time
 
 GROUPS = "/sys/fs/cgroup"
 LIMITS = (("memory", "memory.limit_in_bytes"), ("", "memory.max"))  # of control groups, version 1 and 2
+PARTS = ("rootfs", "root.ext4", "rootfs.tar")  # of an image: its root as a folder, as a disk, and as engines take it
 CHUNK = 2**20
 GRACE = 5.0  # seconds that a target has to end by itself once the connection is gone
 TRIES = 100
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 ROOTS = {"root": [], "user": ["--user", "--map-root-user"]}  # how one may mount, as options of unshare(1)
-REMOVE = {"container": ["rm", "--force", "--ignore", "--time", "0"], "bundle": ["delete", "--force"]}
+REMOVE = {"container": ["rm", "--force"], "bundle": ["delete", "--force"]}
 SYSTEM = ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # no login shell sets the path for a command
 
 
 def ask(image: str) -> None:
-    """Say what is here: our CPUs, how one may mount, whether memory can be limited, and the parts of the image."""
+    """Say what is here: our CPUs, how one may mount, whether memory can be limited, and what there is of the image."""
     prepare()
-    parts = [name for name in ("rootfs", "root.ext4") if os.path.exists(os.path.join(home(image), name))]
-    say({"cpus": sorted(os.sched_getaffinity(0)), "mounts": mounts(), "limits": bool(memory_top()), "has": parts})
+    parts = [name for name in PARTS if os.path.exists(os.path.join(home(image), name))]
+    can = {"mounts": mounts(), "limits": bool(memory_top())}
+    say(dict(can, cpus=sorted(os.sched_getaffinity(0)), home=home(image), has=parts))
 
 
 def receive(image: str, part: str, size: int, digest: str) -> None:
-    """Take a file of the image in: whole and of the right digest, or not at all; of the tar its root is kept."""
+    """Take a part of the image in: whole and of the right digest, or not at all; the root comes as a tar."""
     prepare()
     there = home(image)
     os.makedirs(there, 0o700, exist_ok=True)
@@ -49,8 +51,8 @@ def receive(image: str, part: str, size: int, digest: str) -> None:
     try:
         path = os.path.join(partial, part)
         store(path, size, digest)
-        if part == "rootfs.tar":
-            path, part = unpack(path), "rootfs"
+        if part == "rootfs":
+            path = unpack(path)
             os.sync()
         try:
             os.rename(path, os.path.join(there, part))
@@ -63,7 +65,18 @@ def receive(image: str, part: str, size: int, digest: str) -> None:
     say({})
 
 
-def serve(folder: str, size: int, digest: str, image: str, memory: int, argv: list[str]) -> None:
+def give(image: str, engine: str, reference: str) -> None:
+    """Give the image to podman or docker under a name, unless they have it."""
+    prepare()
+    if not works([engine, "image", "inspect", reference]):
+        with open(os.path.join(home(image), "rootfs.tar"), "rb") as tar:
+            done = subprocess.run([engine, "import", "-", reference], stdin=tar, capture_output=True, check=False)
+        if done.returncode:
+            refuse("has a %s that does not import the image: %s" % (engine, last_line(done.stderr)))
+    say({})
+
+
+def serve(folder: str, size: int, digest: str, memory: int, argv: list[str]) -> None:
     """Run the agent, or what leads to it, in a new folder and below a memory limit (0: none) until the pipe closes."""
     prepare()
     make(folder, os.path.basename(folder).rpartition("-")[0] + "-")
@@ -71,7 +84,6 @@ def serve(folder: str, size: int, digest: str, image: str, memory: int, argv: li
     try:
         store(os.path.join(folder, "agent.pyz"), size, digest)
         os.mkdir(os.path.join(folder, "data"))
-        os.symlink(home(image), os.path.join(folder, "image"))
         group = limited(os.path.basename(folder), memory) if memory else None
         child = subprocess.Popen(argv, start_new_session=True, preexec_fn=lambda: join(group))  # noqa: PLW1509 - one thread yet
         threading.Thread(target=watch, args=(child,), daemon=True).start()
@@ -100,10 +112,15 @@ def refuse(why: str) -> None:
     sys.exit(2)
 
 
+def last_line(said: bytes) -> str:
+    """Return the last thing that a program said."""
+    return said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+
+
 def home(image: str) -> str:
-    """Return where an image is kept."""
+    """Return where an image is kept, by a path without links: runc takes none for a root."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(cache, "vbench", "images", image)
+    return os.path.realpath(os.path.join(cache, "vbench", "images", image))
 
 
 def mounts() -> str:
@@ -170,13 +187,13 @@ def store(path: str, size: int, digest: str) -> None:
 
 def unpack(tar: str) -> str:
     """Unpack the root as vbench does at home; return the folder."""
-    root = os.path.join(os.path.dirname(tar), "rootfs")
+    root = tar + ".unpacked"
     os.mkdir(root)
     options = ["--preserve-permissions", "--numeric-owner", "--delay-directory-restore"]
     argv = ["tar", "--extract", *options, "--directory", root, "--file", tar]
     done = subprocess.run(argv, capture_output=True, check=False)
     if done.returncode:
-        refuse("cannot unpack the image: %s" % done.stderr.decode("utf-8", "replace").strip()[-200:])
+        refuse("cannot unpack the image: %s" % last_line(done.stderr))
     return root
 
 
