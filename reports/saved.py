@@ -47,10 +47,13 @@ class Report:
         return f"'{self.file}' is verified: it follows from {names}, {exact}, and those from their raw outputs."
 
 
-def check(file: Path) -> Report:
-    """Return what is wrong with a saved document; InputError where it is none of ours, or its runs are not here."""
+def check(file: Path, finder: Callable[[str], Bundle] = find) -> Report:
+    """Return what is wrong with a saved document; InputError where it is none of ours, or its runs are not here.
+
+    `finder` gives the bundle of a run's id, or raises InputError.
+    """
     found = documents(file, _KINDS)
-    bundles = {name: _found(file, name) for one in found for name in _runs(file, one.origin)}
+    bundles = {name: _found(file, name, finder) for one in found for name in _runs(file, one.origin)}
     runs = tuple(verify.check(bundle) for bundle in bundles.values())
     findings = [f"run '{run.run}': {finding}" for run in runs for finding in run.findings]
     literal = True
@@ -81,9 +84,9 @@ def _runs(file: Path, origin: Origin) -> list[str]:
     return plain
 
 
-def _found(file: Path, name: str) -> Bundle:
+def _found(file: Path, name: str, finder: Callable[[str], Bundle]) -> Bundle:
     try:
-        bundle = find(name)
+        bundle = finder(name)
     except InputError as error:
         raise InputError(f"'{file}' shows the run '{name}', which is not here.", "Copy it to the others.") from error
     if bundle.ident != name:

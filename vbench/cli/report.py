@@ -1,11 +1,15 @@
 """`vbench report`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vbench.cli.show import Margin
+from vbench.errors import InputError
+
+if TYPE_CHECKING:
+    from vbench.store.bundle import Bundle
 
 
 def report(
@@ -15,6 +19,10 @@ def report(
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("report"),
     margin: Margin = "3%",
+    archive: Annotated[
+        Path | None, typer.Option(help="One file to deposit instead: raw data, report, environment, recipe (.tar.gz).")
+    ] = None,
+    licence: Annotated[str, typer.Option("--license", help="The URL of the archive's licence.")] = "",
 ) -> None:
     """Write a run as a page for a browser, with its tables, figures and raw outputs beside it; no network is needed."""
     from vbench.reports import write
@@ -22,4 +30,15 @@ def report(
     from vbench.units import parse_share
 
     found = [bundle.find(name) for name in runs or ["@latest"]]
+    if archive:
+        print(_archived(found, archive, licence))
+        return
     print(write.write_all(found, output, margin=parse_share(margin)))
+
+
+def _archived(found: "list[Bundle]", file: Path, licence: str) -> Path:
+    from vbench.reports.archive import archive
+
+    if len(found) != 1:
+        raise InputError("An archive holds one run.", "Name one run, or leave out --archive.")
+    return archive(found[0], file, licence=licence)
