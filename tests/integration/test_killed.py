@@ -154,12 +154,14 @@ def test_vbench_is_killed_at_ten_points(guarded: Ward, targets: str) -> None:
     last = whole.journal[-1]["event"]
     assert last > 40
     runs: list[Run] = []
+    left: list[str] = []
     for tenth in range(10):
         runs.append(guarded.run("--target", targets, own=1 + (2 * tenth + 1) * last // 20))
         assert runs[-1].status == -9, runs[-1].said
+        left += guarded.leftovers(runs[-1])
         for run in runs[-2:-1]:
             assert not guarded.leftovers(run), (run.journal[-1], run.said)
-    assert guarded.leftovers(runs[-1]), "a killed vbench does leave something"
+    assert left, "there was something to be removed"
     again = guarded.run("--target", targets)
     assert again.status == 0, again.said
     assert {line["value"] for line in guarded.home.lines()} == {42.0}
