@@ -12,7 +12,7 @@ Margin = Annotated[str, typer.Option(help="Up to where a cost still counts as si
 
 def show(
     run: Run = "@latest",
-    form: Annotated[str, typer.Option("--format", help="table, md, csv or json.")] = "table",
+    form: Annotated[str, typer.Option("--format", help="table, md, csv, json or latex.")] = "table",
     margin: Margin = "3%",
     cost: Annotated[bool, typer.Option("--cost", help="What it cost the host: CPU time and energy.")] = False,
     baseline: Annotated[str | None, typer.Option(help="Relative to another target of the run, or none.")] = None,
