@@ -117,6 +117,8 @@ def test_a_disk_comes_and_goes(guest: Instance) -> None:
         with pytest.raises(InputError, match="no empty slot") as caught:
             plug(guest, MEBIBYTE)
         assert "slots=2" in caught.value.remedy
+        with pytest.raises(InputError, match="was plugged in"):
+            migrate(guest)
         assert plausible(unplug(guest, disk))
         assert not guest.pipe.exec(["test", "-e", f"/sys/block/{block}"]).ok
         assert not Path(disk.file).exists()
@@ -130,6 +132,11 @@ def test_a_guest_that_stood_still_did_not_feel_it_and_was_seen_to(guest: Instanc
         monitor.execute("cont")
         cost = watch.end(STOP, STOP)
     assert cost.felt < STOP * 0.75 < cost.seen
+
+
+def test_slots_are_where_disks_can_come() -> None:
+    lacking = [Catalogue().target(name).missing() for name in ("kvm:machine=pc:slots=1", "bwrap/kvm:slots=1")]
+    assert ["slots" in one.fix for each in lacking for one in each] == [True, True]
 
 
 def test_only_a_guest_on_this_host_can_be_moved(lab: Bench) -> None:

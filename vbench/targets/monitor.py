@@ -82,6 +82,11 @@ class Control:
     disk: str
 
 
+def devices(monitor: Monitor) -> dict[str, str]:
+    """Return the types of the guest's devices that have a name."""
+    return {device["name"]: device["type"] for device in monitor.execute("qom-list", path="/machine/peripheral")}
+
+
 def save(monitor: Monitor, place: Place) -> None:
     """Stop a guest whose memory is a shared file, and write the rest of its state beside it.
 

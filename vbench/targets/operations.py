@@ -15,12 +15,13 @@ from vbench.errors import InputError, TargetError
 from vbench.ledger import new_name
 from vbench.targets.chain import Instance
 from vbench.targets.interruption import Interruption, watched
-from vbench.targets.monitor import SECONDS, Control, Monitor, move
+from vbench.targets.monitor import SECONDS, Control, Monitor, devices, move
 from vbench.targets.network import add_tap
 from vbench.targets.pipe import Pipe
 from vbench.targets.restore import last_words
 from vbench.targets.spawn import spawn
 
+DISK = "child<virtio-blk-pci>"  # as QEMU calls one that has a name, which only those have that came later
 TAP = re.compile(r"(?<=\bifname=)[^,]+")
 BANDWIDTH = 10 * 2**30  # bytes a second, which is no limit
 MILLISECOND = 1e-3  # in which QEMU counts a downtime
@@ -40,10 +41,10 @@ class Snapshot:
 def migrate(instance: Instance) -> Interruption:
     """Move a running guest to a second QEMU on this host.
 
-    Raises InputError where the instance is no guest on this host, and TargetError where it could not be moved: it goes
-    on where it was.
+    Raises InputError where the instance is no guest on this host or has a disk that was plugged in, and TargetError
+    where it could not be moved: it goes on where it was.
     """
-    control = control_of(instance)
+    control = as_started(instance)
     with watched(instance.pipe) as watch:
         try:
             with ExitStack() as stack:
@@ -62,7 +63,7 @@ def migrate(instance: Instance) -> Interruption:
 
 def snapshot(instance: Instance) -> Snapshot:
     """Save a guest with its data disk and let it go on; the files are gone with the instance. Raises as `migrate`."""
-    control = control_of(instance)
+    control = as_started(instance)
     state, disk = (control.place.path(f"{new_name()}.{kind}") for kind in ("state", "disk"))
     with watched(instance.pipe) as watch:
         began = time.monotonic()
@@ -78,7 +79,7 @@ def snapshot(instance: Instance) -> Snapshot:
 
 def restore(instance: Instance, saved: Snapshot) -> Interruption:
     """Put a guest back to what it was: what it did since is lost, on its disk too. A TargetError leaves no guest."""
-    control = control_of(instance)
+    control = as_started(instance)
     with watched(instance.pipe) as watch:
         pipe, monitor = second(instance, control, instance.stack)
         began = time.monotonic()
@@ -99,6 +100,14 @@ def control_of(instance: Instance) -> Control:
     control = instance.entries[0].control
     if control is None or len(instance.entries) > 1:
         raise InputError(f"'{instance.target}' is no guest that runs on this host.", "Choose a target such as 'kvm'.")
+    return control
+
+
+def as_started(instance: Instance) -> Control:
+    """Return how to get at a guest with the devices that it was started with, as another QEMU will have them."""
+    control = control_of(instance)
+    if plugged := [name for name, kind in devices(control.monitor).items() if kind == DISK]:
+        raise InputError(f"'{instance.target}' has a disk that was plugged in, '{plugged[0]}'.", "Unplug it first.")
     return control
 
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from vbench.errors import InputError, TargetError
 from vbench.targets.chain import Instance
 from vbench.targets.interruption import Interruption, watched
-from vbench.targets.monitor import SECONDS, Monitor
+from vbench.targets.monitor import SECONDS, Monitor, devices
 from vbench.targets.operations import control_of
 
-DEVICES = "/machine/peripheral"  # where QEMU lists what has a name
 PORT = "child<pcie-root-port>"
 IDLE = 0.002
 # $1 is a disk's serial number: print the file that shows it as soon as there is one.
@@ -66,7 +65,7 @@ def unplug(instance: Instance, disk: Disk) -> Interruption:
     with watched(instance.pipe) as watch:
         began = time.monotonic()
         control.monitor.execute("device_del", id=disk.name)
-        while disk.name in _devices(control.monitor):
+        while disk.name in devices(control.monitor):
             if time.monotonic() > began + SECONDS:
                 raise TargetError(f"The guest '{instance.target}' has kept its disk for {SECONDS} s.")
             time.sleep(IDLE)
@@ -77,9 +76,9 @@ def unplug(instance: Instance, disk: Disk) -> Interruption:
 
 
 def _empty_slot(monitor: Monitor, target: str) -> str:
-    devices = _devices(monitor)
-    slots = [name for name, kind in devices.items() if kind == PORT]
-    empty = [slot for slot in slots if _disk_in(slot) not in devices]
+    there = devices(monitor)
+    slots = [name for name, kind in there.items() if kind == PORT]
+    empty = [slot for slot in slots if _disk_in(slot) not in there]
     if not empty:
         remedy = f"Start it with more of them, such as 'kvm:slots={len(slots) + 1}'."
         raise InputError(f"The guest '{target}' has no empty slot for a disk.", remedy)
@@ -88,8 +87,3 @@ def _empty_slot(monitor: Monitor, target: str) -> str:
 
 def _disk_in(slot: str) -> str:
     return f"disk-{slot}"
-
-
-def _devices(monitor: Monitor) -> dict[str, str]:
-    """Return the types of the devices that have a name."""
-    return {device["name"]: device["type"] for device in monitor.execute("qom-list", path=DEVICES)}
