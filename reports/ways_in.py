@@ -4,15 +4,17 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from textwrap import TextWrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vbench.reports.clean import printable
-from vbench.run.showing import Shown
 from vbench.targets import accelerator
 from vbench.targets.catalogue import Catalogue, Target
 from vbench.targets.explain import accelerators_of, labels_of, options, way
 from vbench.targets.qemu import Qemu
 from vbench.targets.shown import Command
+
+if TYPE_CHECKING:
+    from vbench.run.showing import Shown  # which brings all that a run takes
 
 WIDTH = 80
 COMMAND = 110  # columns of a command's lines
@@ -39,7 +41,7 @@ def row(target: Target, catalogue: Catalogue) -> Row:
     }
 
 
-def commanded(shown: Shown) -> Row:
+def commanded(shown: "Shown") -> Row:
     """Return the keys that show the commands of a target."""
     return {"commands": [_command(command) for command in shown.commands], "obstacle": shown.obstacle}
 
