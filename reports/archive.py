@@ -41,7 +41,7 @@ def archive(bundle: Bundle, file: Path, *, licence: str = "") -> Path:
         raise InputError(f"'{file}' is no name for an archive.", f"End it in {' or '.join(SUFFIXES)}.")
     with tempfile.TemporaryDirectory(prefix="vbench-archive-") as name:
         folder = Path(name)
-        write.write(bundle, folder / "report")
+        write.write(bundle, folder / "report", raw=f"../run/{bundle.ident}/raw/")
         for path, text in _own(bundle).items():
             (folder / path).write_text(text)
         files = {**_below(folder, ""), **_below(bundle.folder, f"run/{bundle.ident}/")}

@@ -37,13 +37,21 @@ def write_all(bundles: Sequence[Bundle], folder: Path, *, margin: float = 0.03) 
     return folder / PAGE
 
 
-def write(bundle: Bundle, folder: Path, *, margin: float = 0.03) -> list[Path]:
-    """Write the report of a run into a folder, which is made, and return its files, the page first."""
+def write(bundle: Bundle, folder: Path, *, margin: float = 0.03, raw: str = "") -> list[Path]:
+    """Write the report of a run into a folder, which is made, and return its files, the page first.
+
+    `raw` is where the raw outputs lie, seen from the page; empty copies them into the folder.
+    """
     table = table_of(bundle, margin=margin)
-    said = content(bundle, table)
+    said = content(bundle, table, raw or "raw/")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [*_texts(said, table, folder), *_papers(said, folder), *_figures(said, folder), *_raw(bundle, folder)]
+        return [
+            *_texts(said, table, folder),
+            *_papers(said, folder),
+            *_figures(said, folder),
+            *([] if raw else _raw(bundle, folder)),
+        ]
     except OSError as error:
         raise InputError(f"The report cannot be written to '{folder}': {error.strerror}.", "Name another.") from None
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 
 import vl_convert
 
@@ -12,7 +13,7 @@ SCALE = 2  # pixels of a PNG per CSS pixel, for print
 
 def svg(spec: Spec) -> bytes:
     """Return the figure as SVG with its text as text."""
-    return str(vl_convert.vegalite_to_svg(json.dumps(spec))).encode()
+    return _svg(json.dumps(spec))
 
 
 def png(spec: Spec) -> bytes:
@@ -31,3 +32,9 @@ def javascript() -> str:
 
 
 FORMATS: dict[str, Callable[[Spec], bytes]] = {"svg": svg, "png": png, "pdf": pdf}
+
+
+@lru_cache(maxsize=16)
+def _svg(spec: str) -> bytes:
+    """Return the SVG of a specification, which the page's papers ask for again."""
+    return str(vl_convert.vegalite_to_svg(spec)).encode()

@@ -78,8 +78,8 @@ class Content:
     cite: str
 
 
-def content(bundle: Bundle, table: Table) -> Content:
-    """Return what the page of a run says."""
+def content(bundle: Bundle, table: Table, raw: str = "raw/") -> Content:
+    """Return what the page of a run says; `raw` is the folder of its raw outputs, seen from the page."""
     head = bundle.header
     return Content(
         run=table.run,
@@ -90,7 +90,7 @@ def content(bundle: Bundle, table: Table) -> Content:
         pictures=tuple(pictures(table)),
         machine=tuple(machine(facts_of(bundle, table.baseline or BARE))),
         method=tuple(method(head, table)),
-        raw=tuple(sorted(path.name for path in (bundle.folder / "raw").glob("*.json"))),
+        raw=tuple(sorted(f"{raw}{path.name}" for path in (bundle.folder / "raw").glob("*.json"))),
         cite=cite(head, table.run),
     )
 
