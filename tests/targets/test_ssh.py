@@ -1,5 +1,6 @@
 """Another machine by ssh: a real sshd, real logins, and what is left of them."""
 
+import ast
 import os
 import shutil
 import signal
@@ -22,7 +23,7 @@ from vbench.ledger import Ledger
 from vbench.run.around import sources_of
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.chain import Instance
-from vbench.targets.remote import ssh
+from vbench.targets.remote import ssh, there
 from vbench.targets.remote.carry import carry
 from vbench.targets.remote.reach import program
 
@@ -151,8 +152,9 @@ def test_the_forms_of_a_host() -> None:
     assert ssh.client("[2001:db8::7]:22", "")[-4:] == ["-p", "22", "--", "2001:db8::7"]
     target = Catalogue().target("ssh:root@lab7:2200/kvm/bwrap#2")
     assert [hop.name for hop in target.hops] == ["ssh", "qemu", "bwrap"]
-    lacking = Catalogue().target("bwrap/ssh:lab7").missing()
-    assert [lack.what for lack in lacking] == ["a way from this host"]
+    lacking = [Catalogue().target(name).missing()[0].what for name in ("bwrap/ssh:lab7", "ssh:lab7/firecracker")]
+    assert lacking == ["a way from this host", "a way to start firecracker on another machine"]
+    assert Catalogue().target("ssh:lab7/podman/bwrap").missing() == []
 
 
 @pytest.fixture
@@ -175,28 +177,29 @@ def _record(path: Path) -> FileRecord:
 
 def test_an_image_is_carried_whole_or_not_at_all(server: Server, small: Image, tmp_path: Path) -> None:
     way = ssh.Ssh("box", config=str(server.config)).reach()
-    there = server.images() / small.digest
+    cache = server.images() / small.digest
     with Ledger(tmp_path / "ledgers") as ledger:
         for part in ("rootfs", "root.ext4"):
             carry(way, small, part, ledger.hold)
             carry(way, small, part, ledger.hold)  # as when somebody else brought it meanwhile
-        assert sorted(path.name for path in there.iterdir()) == ["root.ext4", "rootfs"]
-        assert (there / "rootfs" / "hello").read_text() == "there"
-        assert (there / "root.ext4").read_bytes() == small.disk.read_bytes()
-        assert (there / "root.ext4").stat().st_blocks * 512 < 2**20, "a hole stays one"
-        (there / "root.ext4").unlink()
+        assert sorted(path.name for path in cache.iterdir()) == ["root.ext4", "rootfs"]
+        assert (cache / "rootfs" / "hello").read_text() == "there"
+        assert (cache / "root.ext4").read_bytes() == small.disk.read_bytes()
+        assert (cache / "root.ext4").stat().st_blocks * 512 < 2**20, "a hole stays one"
+        (cache / "root.ext4").unlink()
         small.disk.write_bytes(b"other" + bytes(8 * 2**20 - 5))
         with pytest.raises(TargetError, match="got other bytes than were sent"):
             carry(way, small, "root.ext4", ledger.hold)
         cut = {"image": small.digest, "part": "root.ext4", "size": 2**20, "digest": "0" * 64}
         with way.opened(ledger.hold, "receive", **cut) as pipe:
             pipe.feed(bytes(2**19), 10)
-            assert soon(lambda: len(list(there.iterdir())) == 2)
+            assert soon(lambda: len(list(cache.iterdir())) == 2)
             os.kill(pipe.process.pid, signal.SIGKILL)
-    assert soon(lambda: [path.name for path in there.iterdir()] == ["rootfs"])
+    assert soon(lambda: [path.name for path in cache.iterdir()] == ["rootfs"])
 
 
-def test_the_program_is_one_line_whatever_is_in_it() -> None:
+def test_the_program_is_one_line_whatever_is_in_it_and_runs_on_an_old_python() -> None:
+    ast.parse(Path(there.__file__).read_text(), feature_version=(3, 8))
     line = program("serve", folder="/x\n'\"\\é", argv=["a b", "$(id)"])
     assert line.count(b"\n") == 1
     assert line.isascii()
@@ -209,9 +212,11 @@ def test_a_guest_there_boots_from_the_image_that_was_carried(bench: Bench, serve
         assert guest.accelerator == "tcg"
         assert guest.place.machine == "box"
         assert ask(guest, "echo x > /data/y; grep ' /data ' /proc/mounts").split()[1] == "/data"
-    there = server.images() / bench.host.image.digest
-    assert _record(there / "root.ext4") == bench.host.image.manifest.files["root.ext4"]
-    assert sorted(path.name for path in there.iterdir()) == ["root.ext4", "rootfs"]
+        os.kill(guest.pipe.process.pid, signal.SIGKILL)  # QEMU does not notice
+    assert soon(server.nothing_is_left)
+    cache = server.images() / bench.host.image.digest
+    assert _record(cache / "root.ext4") == bench.host.image.manifest.files["root.ext4"]
+    assert sorted(path.name for path in cache.iterdir()) == ["root.ext4", "rootfs"]
     with bench.enter(server.to()) as box:
         assert ask(box, "echo x > /data/y; cat /data/y") == "x"
 

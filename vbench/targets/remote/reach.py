@@ -17,6 +17,8 @@ from vbench.targets.spawn import started
 
 # Reads its program from the pipe, byte by byte up to a newline, so that nothing of what follows is lost.
 BOOT = ("python3", "-I", "-S", "-c", r'import os;exec(b"".join(iter(lambda:os.read(0,1)or b"\n",b"\n")))')
+# For itself, because an older Python could not so much as read the rest.
+RECENT = "import sys;sys.version_info>=(3,8)or sys.exit('vbench: has Python %d.%d, not 3.8'%sys.version_info[:2])"
 BASE = "/var/tmp"  # noqa: S108 - of the other machine; a folder of ours is made in it, with a random name
 SECONDS = 40.0  # until another machine must have answered: to connect, to start Python, to look around
 PATIENCE = 30.0  # seconds in which the other machine may clear up once the pipe is closed
@@ -77,7 +79,7 @@ def program(call: str, **arguments: Any) -> bytes:
     """Return the line that `BOOT` executes: the whole of `there` and the call of one of its functions."""
     source = Path(there.__file__).read_text()
     given = ", ".join(f"{name}={value!a}" for name, value in arguments.items())
-    return f"exec({source!a});{call}({given})\n".encode("ascii")
+    return f"{RECENT};exec({source!a});{call}({given})\n".encode("ascii")
 
 
 def new_folder() -> str:

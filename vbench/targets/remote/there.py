@@ -94,8 +94,6 @@ def serve(folder: str, size: int, digest: str, memory: int, argv: list[str]) -> 
 
 def prepare() -> None:
     """End in order when we are told to, and find the system's tools."""
-    if sys.version_info < (3, 8):
-        refuse("has Python %d.%d, and 3.8 is the least that the agent runs on" % sys.version_info[:2])
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(1))
     os.environ["PATH"] = os.environ.get("PATH", "") + SYSTEM
