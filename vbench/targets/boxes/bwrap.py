@@ -4,6 +4,7 @@ from contextlib import ExitStack
 
 from vbench.model import Missing
 from vbench.targets import pyz
+from vbench.targets.bare import PATH
 from vbench.targets.boxes.box import AGENT, RUN, entry, lacking, network, prefix
 from vbench.targets.hop import Entry
 from vbench.targets.place import Place, Settings
@@ -29,4 +30,5 @@ class Bwrap:
         for one in place.handed:
             mounts += ["--dev-bind" if one.device else "--ro-bind", one.source, one.where]
         spaces = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
+        spaces += ["--setenv", "PATH", PATH]
         return entry(place, [*before, "bwrap", *mounts, *spaces, "--chdir", "/", "--", *AGENT])

@@ -5,7 +5,8 @@ from contextlib import ExitStack
 from vbench.ledger import new_name
 from vbench.model import Missing
 from vbench.targets import pyz
-from vbench.targets.boxes.box import AGENT, MAKE_RUN, entry, lacking, network
+from vbench.targets.bare import PATH, field
+from vbench.targets.boxes.box import AGENT, RUN, entry, lacking, network, tools
 from vbench.targets.confine import NO_LIMIT, memory_folder
 from vbench.targets.hop import Entry
 from vbench.targets.place import Place, Settings
@@ -22,6 +23,8 @@ lxc.autodev = 1
 lxc.mount.auto = proc:mixed sys:ro
 lxc.mount.entry = tmpfs tmp tmpfs mode=1777 0 0
 lxc.mount.entry = tmpfs run tmpfs mode=755 0 0
+lxc.mount.entry = tmpfs {run} tmpfs mode=755,create=dir 0 0
+lxc.environment = PATH={path}
 lxc.mount.entry = {data} data none bind 0 0
 lxc.mount.entry = {agent} {inside} none bind,ro 0 0
 """
@@ -40,26 +43,20 @@ class Lxc:
 
     def enter(self, place: Place, settings: Settings, stack: ExitStack) -> Entry:
         """Write the configuration and run the agent below lxc's init; it keeps the network that it is started in."""
-        inside = network(place, stack)
-        before = [*place.tools(), *(["nsenter", f"--net={inside}", "--"] if inside else [])]
+        before = tools(place, network(place, stack))
         name = new_name()
         for group in (name, f"{name}-pivot"):  # where lxc's monitor goes last must lie outside of what it removes
             stack.enter_context(place.hold("cgroups", name=group))
         file = place.path("lxc.conf")
-        files = {"rootfs": place.rootfs, "data": _field(place.data), "agent": _field(place.agent)}
-        files["inside"] = pyz.AGENT.lstrip("/")
-        text = CONFIG.format(group=name, **files) + limit(place, settings)
+        files = {"rootfs": place.rootfs, "data": field(place.data), "agent": field(place.agent)}
+        inside = {"inside": pyz.AGENT.lstrip("/"), "run": RUN.lstrip("/"), "path": PATH}
+        text = CONFIG.format(group=name, **files, **inside) + limit(place, settings)
         for one in place.handed:
             how = "rw" if one.device else "ro"
-            text += BINDING.format(source=one.source, where=one.where.lstrip("/"), how=how)
+            text += BINDING.format(source=field(one.source), where=one.where.lstrip("/"), how=how)
         place.put(file, text.encode())
         words = ["lxc-execute", f"--name={name}", f"--lxcpath={place.scratch}", f"--rcfile={file}", "--quiet", "--"]
-        return entry(place, [*before, *words, *MAKE_RUN, *AGENT])
-
-
-def _field(path: str) -> str:
-    """Return a path as a field of fstab(5), which ends at a blank."""
-    return path.replace(" ", "\\040")
+        return entry(place, [*before, *words, *AGENT])
 
 
 def limit(place: Place, settings: Settings) -> str:

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from vbench.model import Missing
-from vbench.targets.bare import SCRIPT, command
+from vbench.targets.bare import OWN_PROC, command, prepared
 from vbench.targets.boxes.box import entry, lacking, network, prefix
 from vbench.targets.handover import shown
 from vbench.targets.hop import Entry
@@ -24,6 +24,5 @@ class Unshare:
         """Prepare the root as for bare metal, in namespaces of its own."""
         before = prefix(place, settings, stack, network(place, stack))
         spaces = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--propagation", "private"]
-        prepare = ["sh", "-ec", SCRIPT, "sh", place.rootfs, place.agent, place.data_folder]
-        proc = ["sh", "-ec", 'mount -t proc proc "$1/proc"; shift; exec "$@"', "sh", place.rootfs]
-        return entry(place, [*before, *spaces, *prepare, *proc, *shown(place), *command(place)], place.disk_path)
+        argv = [*before, *spaces, *prepared(place, OWN_PROC), *shown(place), *command(place)]
+        return entry(place, argv, place.disk_path)
