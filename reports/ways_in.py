@@ -48,7 +48,7 @@ def commanded(shown: "Shown") -> Row:
 
 def _command(command: Command) -> Row:
     argv = [*command.before, *command.argv]
-    return {"hop": command.hop, "inside": "/".join(command.inside), "argv": argv, "line": shlex.join(argv)}
+    return {"hop": command.hop, "inside": command.inside, "argv": argv, "line": shlex.join(argv)}
 
 
 def explained(found: Row) -> str:
@@ -79,7 +79,7 @@ def folded(argv: Iterable[str], quote: Callable[[str], str] = shlex.quote) -> li
 
 
 def _prose(found: Row) -> Iterator[tuple[str, str]]:
-    for one in found["ways"]:
+    for one in {one["hop"]: one for one in found["ways"]}.values():  # each once
         yield one["hop"], f"{one['summary']} {one['more']}"
         yield "", f"Needs: {one['needs']}"
     for name, package in found["plugins"].items():

@@ -18,7 +18,7 @@ from vbench.targets.chain import prepare, step
 from vbench.targets.place import Place, Settings
 from vbench.targets.remote.elsewhere import Elsewhere
 from vbench.targets.spawn import tied
-from vbench.targets.variants import unvaried
+from vbench.targets.variants import parse, unvaried
 
 if TYPE_CHECKING:
     from vbench.targets.hop import Entry
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """A hop's command line, what vbench puts before it, and the hops in whose last agent it would be executed."""
+    """A hop's command line, what vbench puts before it, and the path in whose agent it would be executed."""
 
     hop: str
-    inside: tuple[str, ...]  # empty on this host
+    inside: str  # empty on this host
     before: tuple[str, ...]
     argv: tuple[str, ...]
 
@@ -39,16 +39,17 @@ def commands(target: Target, place: Place, settings: Settings, ledger: Ledger) -
     """Yield the command line of every hop of a target, outermost first. Raises what entering the target raises."""
     entries: list[Entry] = []
     pipe: Pipe | None = None
+    words = parse(target.name).path.split("/")
     with ExitStack() as stack:
         for number, hop in enumerate(target.hops):
-            names = tuple(outer.name for outer in target.hops[:number])
+            inside = "/".join(words[:number])
             before = () if number else _before(stack, ledger)
             own = unvaried(hop)
             if isinstance(own, Elsewhere) and hop is target.hops[-1]:  # to prepare it would carry an image there
-                yield Command(hop.name, names, before, tuple(own.reach().argv()))
+                yield Command(hop.name, inside, before, tuple(own.reach().argv()))
                 return
             place, entry = prepare(target, number, place, settings, entries, stack)
-            yield Command(hop.name, names, before, tuple(entry.argv))
+            yield Command(hop.name, inside, before, tuple(entry.argv))
             if number < len(target.hops) - 1:
                 pipe = step(target, entry, pipe, stack, ledger, hop)
                 place = entry.inside(pipe)
