@@ -38,7 +38,6 @@ ENGINES = {
     "podman-rootless": "setpriv",
     "docker": "docker",
 }
-AGENT_BEGINS = ("/bin/sh", "/usr/bin/env", "python3")  # whichever of them comes first after the engine's words
 
 
 @pytest.fixture
@@ -91,7 +90,7 @@ def command_line(name: str, place: Place, stack: ExitStack) -> list[str]:
 
 def up_to_agent(argv: Sequence[str]) -> list[str]:
     """Return an engine's own words: all before the command that it is to run."""
-    return list(argv[: next(place for place, word in enumerate(argv) if word in AGENT_BEGINS)])
+    return list(argv[: next(place for place, word in enumerate(argv) if word.endswith(PYTHON[0]))])
 
 
 @pytest.mark.parametrize("name", ["unshare", "bwrap", *ENGINES])

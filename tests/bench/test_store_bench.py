@@ -6,60 +6,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
-from itertools import product
 from pathlib import Path
 from statistics import median
 
 import msgspec
-import numpy as np
 import pytest
 
+from tests.bench.big import big_run, size
 from tests.bench.sides import Say
-from tests.reports.runs import make
 from vbench import paths
 from vbench.model import Sample
-from vbench.reports.finish import finish
 from vbench.store import lines, seal
-from vbench.store.bundle import Bundle
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 RUNS, KINDS = 100, 4  # bundles, and how many of them have samples of their own
 WORKLOADS = [f"disk.job{number}" for number in range(5)]
-METRICS = (("iops", "1/s", "higher"), ("latency_p50", "s", "lower"), ("latency_p99", "s", "lower"))
-TARGETS = ["bare", "bare2", "chroot", "podman", "docker", "runc", "lxc", "nspawn", "kvm", "kvm/kvm"]
-BOOTS, BLOCKS, ITERATIONS = 20, 2, 17
-SAMPLES = len(WORKLOADS) * len(METRICS) * len(TARGETS) * BOOTS * BLOCKS * ITERATIONS
-
-
-def one_run(number: int) -> Bundle:
-    """Return a sealed bundle of `SAMPLES` samples, about 2 % apart, whose raw outputs are left out."""
-    about = {"version": 1, "digest": "0" * 64, "tails": []}
-    bundle = make(f"run-{number:03d}", header={"workloads": dict.fromkeys(WORKLOADS, about)}, boots=1, done=False)
-    (bundle.folder / "run.json").write_text(
-        json.dumps({**bundle.header, "plan": {**bundle.header["plan"], "targets": TARGETS}})
-    )
-    values = np.random.default_rng(number).lognormal(5, 0.02, SAMPLES)
-    places = product(WORKLOADS, range(BOOTS), range(BLOCKS), TARGETS, range(ITERATIONS), METRICS)
-    with (bundle.folder / "samples.jsonl").open("w") as file:
-        for value, (workload, boot, block, target, iteration, metric) in zip(values, places, strict=True):
-            name, unit, better = metric
-            instance, raw = f"{target}-{boot:08x}", f"raw/{boot:06d}-{iteration}.json"
-            line = asdict_line(workload, name, unit, better, target, instance, boot, block, iteration, value, raw)
-            file.write(line)
-    bundle = Bundle.open(bundle.folder)
-    finish(bundle)
-    return bundle
-
-
-def asdict_line(*fields: object) -> str:
-    """Return a sample's line as the recorder writes it."""
-    *before, value, raw = fields
-    known = dict(zip(asdict(EXAMPLE), before, strict=False)) | {"value": float(str(value)), "raw": raw}
-    return json.dumps(asdict(EXAMPLE) | known) + "\n"
-
-
-EXAMPLE = Sample("w", "m", "s", "lower", "t", "i", 0, 0, 0, 1.0)
+ITERATIONS = 17
+SAMPLES = size(WORKLOADS, ITERATIONS)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(home))
-        kinds = [one_run(number) for number in range(KINDS)]
+        kinds = [big_run(number, WORKLOADS, ITERATIONS) for number in range(KINDS)]
         for number in range(KINDS, RUNS):
             folder = paths.runs() / f"run-{number:03d}"
             shutil.copytree(kinds[number % KINDS].folder, folder)
