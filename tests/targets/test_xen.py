@@ -15,7 +15,7 @@ from tests.run.command import Home, temporary_home
 from tests.targets.entering import ask, reaches_the_peer
 from vbench.image import Image, Recipe, build, load_recipe, with_xen
 from vbench.image.xen import MODULES, PACKAGES, hypervisor
-from vbench.ledger import Ledger
+from vbench.ledger import MARK, Ledger
 from vbench.run.machine import machine
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.chain import open_target
@@ -66,6 +66,30 @@ def test_what_xl_is_told(image: Image, tmp_path: Path) -> None:
         device = configuration("vbench-1-x", "pv", replace(place, disk="/dev/vda", address=""), SETTINGS, "i", "d")
         assert "backendtype=phy,script=" in device
         assert "vif = []" in device
+
+
+XL = """#!/bin/sh
+echo "$@" >>"$0.said"
+case $1 in destroy) rm "$0.$2" ;; domid) [ -e "$0.$2" ] ;; esac
+"""
+
+
+def test_a_guest_of_ours_is_destroyed_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no dom0 here, so xl is a fake: it knows the domains that there are files of."""
+    xl = tmp_path / "xl"
+    xl.write_text(XL)
+    xl.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    for name in (f"{MARK}1-here", "somebodys"):
+        Path(f"{xl}.{name}").touch()
+    with Ledger(tmp_path / "ledgers") as ledger:
+        for name in (f"{MARK}1-here", f"{MARK}1-gone", "somebodys"):
+            ledger.record("domain", name=name)
+    assert Path(f"{xl}.said").read_text().splitlines() == [
+        f"destroy {MARK}1-gone",
+        f"domid {MARK}1-gone",
+        f"destroy {MARK}1-here",
+    ]
 
 
 def test_what_lacks_is_named_with_its_fix(image: Image, xdg: Path) -> None:
