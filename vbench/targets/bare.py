@@ -74,7 +74,7 @@ def rooted(
     """
     if not place.handed:  # else it is the guest's
         lend_address(place, stack)
-    prefix = [*place.tools(), *memory_limit(place, settings, stack)]
+    prefix = [*memory_limit(place, settings, stack), *place.tools()]  # in this order: Place.pins says why
     user = ["--user", "--map-root-user"] if place.plain else []
 
     def inside(pipe: Pipe) -> Place:

@@ -23,6 +23,12 @@ def memory_folder() -> tuple[Path, str] | None:
     return None
 
 
+def has_cpusets() -> bool:
+    """Return whether new groups have CPUs of their own."""
+    listed = ROOT / "cgroup.subtree_control"
+    return (ROOT / "cpuset").exists() or (listed.exists() and "cpuset" in listed.read_text().split())
+
+
 def memory_limit(place: Place, settings: Settings, stack: ExitStack) -> list[str]:
     """Return the argv prefix that joins a cgroup with the memory limit; none and a warning where that cannot be."""
     if place.depth:

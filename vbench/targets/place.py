@@ -95,7 +95,16 @@ class Place:
     def tools(self, *, pinned: bool = True) -> list[str]:
         """Return the argv prefix that puts a command into this place's network and onto the targets' CPUs."""
         inside = ["nsenter", f"--net=/run/netns/{self.netns}"] if self.netns else []
-        return [*inside, *(["taskset", "--cpu-list", ",".join(map(str, self.cpus))] if pinned else [])]
+        return [*inside, *(self.pins if pinned else [])]
+
+    @property
+    def pins(self) -> list[str]:
+        """The argv prefix that puts a command onto the targets' CPUs.
+
+        It comes after every control group is joined: where the cpuset controller is on, Linux before 6.2 gives a
+        process that changes its group all CPUs of the new one.
+        """
+        return ["taskset", "--cpu-list", ",".join(map(str, self.cpus))]
 
     def ip(self, *words: str) -> None:
         """Change this place's network by one command of iproute2."""

@@ -1,16 +1,17 @@
 """What the light containers share: what they need, where they are started, and what is inside."""
 
 import os
+import posixpath
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from vbench.errors import HostError
 from vbench.image import find, recipe
 from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.accelerator import GUESTS
-from vbench.targets.bare import PATH
 from vbench.targets.confine import memory_limit
 from vbench.targets.hop import Entry
 from vbench.targets.network import add_container_namespace
@@ -18,8 +19,7 @@ from vbench.targets.pipe import Pipe
 from vbench.targets.place import PYTHON, Place, Settings, inner_place
 
 RUN = "/run/vbench"  # an agent's folder for passing files
-AGENT = ["/usr/bin/env", f"PATH={PATH}", *PYTHON, pyz.AGENT]
-MAKE_RUN = ["/bin/sh", "-c", f'mkdir -p {RUN} && exec "$@"', "sh"]  # where /run comes empty and nobody fills it
+AGENT = [f"/usr/bin/{PYTHON[0]}", *PYTHON[1:], pyz.AGENT]  # each box gives it RUN and PATH itself: a program takes 1 ms
 ANYWHERE = ("bwrap", "unshare")  # these need no control groups and no disk of their own
 ROOT = 'mkdir -p "$1"; mount --bind / "$1"'
 
@@ -65,8 +65,12 @@ def network(place: Place, stack: ExitStack) -> str | None:
 
 def prefix(place: Place, settings: Settings, stack: ExitStack, namespace: str | None = None) -> list[str]:
     """Return what stands before a box's argv: its network, the targets' CPUs, and the memory limit."""
-    inside = ["nsenter", f"--net={namespace}", "--"] if namespace else []
-    return [*place.tools(), *inside, *memory_limit(place, settings, stack)]
+    return [*memory_limit(place, settings, stack), *tools(place, namespace)]  # in this order: Place.pins says why
+
+
+def tools(place: Place, namespace: str | None) -> list[str]:
+    """Return the argv prefix that puts a box onto the targets' CPUs, and into its network or else the place's."""
+    return replace(place, netns=posixpath.basename(namespace)).tools() if namespace else place.tools()
 
 
 def entry(place: Place, argv: Sequence[str], disk_path: str = "") -> Entry:

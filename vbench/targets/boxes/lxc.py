@@ -7,7 +7,7 @@ from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.bare import PATH, field
 from vbench.targets.boxes.box import AGENT, RUN, entry, lacking, network, tools
-from vbench.targets.confine import NO_LIMIT, memory_folder
+from vbench.targets.confine import NO_LIMIT, has_cpusets, memory_folder
 from vbench.targets.hop import Entry
 from vbench.targets.place import Place, Settings
 
@@ -60,10 +60,11 @@ class Lxc:
 
 
 def limit(place: Place, settings: Settings) -> str:
-    """Return the line that limits the memory: lxc moves what it runs into groups of its own."""
+    """Return the lines that limit the memory and the CPUs: lxc moves what it runs into groups of its own."""
     found = memory_folder()
     if found is None:
         place.warnings.append(NO_LIMIT)
         return ""
     kind = "cgroup2" if found[1] == "memory.max" else "cgroup"
-    return f"lxc.{kind}.{found[1]} = {settings.memory}\n"
+    cpus = f"lxc.{kind}.cpuset.cpus = {','.join(map(str, place.cpus))}\n" if has_cpusets() else ""
+    return f"lxc.{kind}.{found[1]} = {settings.memory}\n{cpus}"

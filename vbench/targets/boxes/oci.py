@@ -9,7 +9,7 @@ from typing import Any
 from vbench.ledger import new_name
 from vbench.model import Missing
 from vbench.targets import pyz
-from vbench.targets.boxes.box import AGENT, MAKE_RUN, entry, lacking, network, own_root
+from vbench.targets.boxes.box import AGENT, RUN, entry, lacking, network, own_root
 from vbench.targets.engines.podman_engine import HYBRID
 from vbench.targets.handover import CAPABILITY
 from vbench.targets.hop import Entry
@@ -53,12 +53,13 @@ def configure(config: dict[str, Any], place: Place, settings: Settings, group: s
     """Turn the runtime's own example into our container."""
     process, linux = config["process"], config["linux"]
     names = [f"CAP_{name}" for name in (*CAPABILITIES.split(), *([CAPABILITY] if place.handed else []))]
-    process |= {"terminal": False, "args": [*MAKE_RUN, *AGENT]}
+    process |= {"terminal": False, "args": AGENT}
     process["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted"), names)
     process["rlimits"] = []  # the host's own
     root = place.rootfs if place.depth else os.path.realpath(place.rootfs)  # runc takes no link
     config["root"] = {"path": root, "readonly": True}
     config["mounts"] += [_tmpfs("/tmp", "mode=1777"), _tmpfs("/run", "mode=755")]  # noqa: S108 - the box's own
+    config["mounts"] += [_tmpfs(RUN, "mode=755")]
     config["mounts"] += [_bind(place.data_folder, "/data", "rw"), _bind(place.agent, pyz.AGENT, "ro")]
     config["mounts"] += [_bind(one.source, one.where, "rw" if one.device else "ro") for one in place.handed]
     linux["cgroupsPath"] = group

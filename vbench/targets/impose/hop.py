@@ -93,6 +93,7 @@ class Imposed:
             place, prefix = burden.place, (*prefix, *burden.prefix)
             freezes.append(burden.freeze)
             thaws.append(burden.thaw)
+        prefix = (*prefix, *place.pins) if prefix else ()
         entry = rooted(place, settings, stack, [*prefix, *command(place)])
         return replace(entry, freeze=lambda: _all(freezes), thaw=lambda: _all(thaws))
 
