@@ -18,12 +18,12 @@ def svg(spec: Spec) -> bytes:
 
 def png(spec: Spec) -> bytes:
     """Return the figure as PNG."""
-    return bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=SCALE))
+    return bytes(vl_convert.svg_to_png(svg(spec).decode(), scale=SCALE))
 
 
 def pdf(spec: Spec) -> bytes:
     """Return the figure as a PDF of its own size."""
-    return bytes(vl_convert.vegalite_to_pdf(json.dumps(spec)))
+    return bytes(vl_convert.svg_to_pdf(svg(spec).decode()))
 
 
 def javascript() -> str:
@@ -36,5 +36,5 @@ FORMATS: dict[str, Callable[[Spec], bytes]] = {"svg": svg, "png": png, "pdf": pd
 
 @lru_cache(maxsize=16)
 def _svg(spec: str) -> bytes:
-    """Return the SVG of a specification, which the page's papers ask for again."""
+    """Return the SVG of a specification, which every other picture is made from."""
     return str(vl_convert.vegalite_to_svg(spec)).encode()
