@@ -1,15 +1,16 @@
 """Operations on a real guest: it moves, goes back, and gets disks, and is the same guest all the while."""
 
+import os
 import time
 from collections.abc import Iterator
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.run.command import Home, leftovers
-from tests.targets.entering import MEBIBYTE, ROOT, Bench, ask
+from tests.targets.entering import MEBIBYTE, ROOT, SETTINGS, Bench, ask
 from vbench.errors import InputError, TargetError
 from vbench.image import Image
 from vbench.ledger import Ledger
@@ -22,6 +23,7 @@ from vbench.targets.operations import control_of, migrate, restore, snapshot
 from vbench.targets.operations_disks import plug, unplug
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(not ROOT, reason="the network of a guest needs root")]
+CPUS = min(2, len(os.sched_getaffinity(0)))  # with one a vCPU has nowhere else to go
 STOP = 2.0  # seconds, many times what a job waits for its turn
 
 
@@ -32,7 +34,7 @@ def lab(shared_home: Home, image: Image) -> Iterator[Bench]:
         for name, value in shared_home.environment().items():
             if name.startswith(("XDG_", "VBENCH_")):
                 patch.setenv(name, value)
-        with Ledger() as ledger, machine(image, ledger, 1, wired=True) as host:
+        with Ledger() as ledger, machine(image, ledger, CPUS, wired=True) as host:
             yield Bench(host, Catalogue())
             made = [line for line in shared_home.started() if "kind" in line]
         assert {"process", "netns", "folder"} <= {entry["kind"] for entry in made}
@@ -41,7 +43,7 @@ def lab(shared_home: Home, image: Image) -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def guest(lab: Bench) -> Iterator[Instance]:
-    with lab.enter("kvm:slots=1") as guest:
+    with lab.enter("kvm:slots=1", replace(SETTINGS, cpus=CPUS)) as guest:
         yield guest
 
 
@@ -51,6 +53,12 @@ def boot_id(guest: Instance) -> str:
 
 def reaches(guest: Instance, address: str) -> bool:
     return guest.pipe.exec(["busybox", "ping", "-c", "1", "-W", "5", address]).ok
+
+
+def pinned(guest: Instance) -> dict[int, tuple[int, ...]]:
+    """Where the threads of the vCPUs may run now, by QEMU's own account of which they are."""
+    cpus = control_of(guest).monitor.execute("query-cpus-fast")
+    return {cpu["cpu-index"]: tuple(sorted(os.sched_getaffinity(cpu["thread-id"]))) for cpu in cpus}
 
 
 def plausible(cost: Interruption) -> bool:
@@ -67,6 +75,7 @@ def test_a_guest_that_moves_is_the_same_guest(guest: Instance) -> None:
         assert cost.seen > 0 < cost.felt
         assert guest.pipe.process.pid != before.pid
         assert not before.is_running()
+        assert pinned(guest) == guest.vcpus
         assert boot_id(guest) == boot
         assert ask(guest, "cat /data/x /run/x") == f"{number}\n{number}"
         assert ask(guest, "echo more >>/data/x; sync; tail -n 1 /data/x") == "more"

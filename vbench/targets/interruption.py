@@ -90,8 +90,10 @@ class Watch:
     def _await_tick(self, after: float) -> None:
         deadline = time.monotonic() + SECONDS
         while self.pipe.console.last_tick() <= after:
+            if self.pipe.process.poll() is not None:
+                raise self._lost("died")
             if time.monotonic() > deadline:
-                raise TargetError(f"The guest '{self.pipe.name}' gave no sign of life within {SECONDS:.0f} s.")
+                raise self._lost(f"gave no sign of life within {SECONDS:.0f} s")
             time.sleep(IDLE)
 
     def _felt(self) -> float:
@@ -100,5 +102,8 @@ class Watch:
         except ValueError:
             gap = math.nan
         if not 0 < gap < math.inf:
-            raise TargetError(f"The guest '{self.pipe.name}' says of its clock what is no time.")
+            raise self._lost("says of its clock what is no time")
         return gap
+
+    def _lost(self, what: str) -> TargetError:
+        return TargetError(f"The guest '{self.pipe.name}' {what}.", console=self.pipe.console.last())

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import shlex
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -35,14 +36,29 @@ class Monitor:
 
     def execute(self, command: str, **arguments: Any) -> Any:
         """Return QEMU's answer to one command; a dead or unwilling QEMU is a TargetError."""
+        return self._run(command, lambda: self._client.execute(command, _dashed(arguments)))
+
+    def execute_until(self, event: str, device: str, command: str, **arguments: Any) -> None:
+        """Execute a command and wait until an event says that it has become true of a device; errors as `execute`."""
+        self._run(command, lambda: self._until(event, device, command, _dashed(arguments)))
+
+    def _run(self, command: str, work: Callable[[], Awaitable[Any]]) -> Any:
+        """Return what comes of the work, on a connection that is made first where there is none."""
         try:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._loop.run_until_complete(asyncio.wait_for(self._connect(), SECONDS))
-            work = self._client.execute(command, {key.replace("_", "-"): value for key, value in arguments.items()})
-            return self._loop.run_until_complete(asyncio.wait_for(work, SECONDS))
+            return self._loop.run_until_complete(asyncio.wait_for(work(), SECONDS))
         except (QMPError, OSError, TimeoutError, EOFError) as error:
-            raise TargetError(f"QEMU did not do '{command}': {error}.") from None
+            raise TargetError(f"QEMU did not do '{command}': {error or type(error).__name__}.") from None
+
+    async def _until(self, event: str, device: str, command: str, arguments: dict[str, Any]) -> None:
+        with self._client.listener((event,)) as events:
+            await self._client.execute(command, arguments)
+            async for message in events:
+                data: Any = message["data"]
+                if data.get("device") == device:
+                    return
 
     async def _connect(self) -> None:
         """Connect as soon as a new QEMU has made its socket and listens at it."""
@@ -80,6 +96,11 @@ class Control:
     place: Place
     monitor: Monitor
     disk: str
+
+
+def _dashed(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments as QEMU writes their names."""
+    return {key.replace("_", "-"): value for key, value in arguments.items()}
 
 
 def devices(monitor: Monitor) -> dict[str, str]:

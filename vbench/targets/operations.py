@@ -52,7 +52,6 @@ def migrate(instance: Instance) -> Interruption:
                 with last_words(pipe):
                     total, downtime = _hand_over(control, monitor)
                 go_over(instance, control, pipe, monitor)
-                instance.entries[0].pin(pipe.process.pid)
                 instance.stack.enter_context(stack.pop_all())
         except TargetError:
             control.monitor.execute("migrate_cancel")
@@ -89,7 +88,6 @@ def restore(instance: Instance, saved: Snapshot) -> Interruption:
         with last_words(instance.pipe):
             move(control.monitor, "migrate-incoming", f"exec:cat {shlex.quote(saved.state)}")
             control.monitor.execute("cont")
-        instance.entries[0].pin(instance.pipe.process.pid)
         took = time.monotonic() - began
         watch.handle = saved.handle  # the job that gives signs of life is the one that was saved
         return watch.end(took, took)
@@ -127,9 +125,10 @@ def second(instance: Instance, control: Control, stack: ExitStack) -> tuple[Pipe
 
 
 def go_over(instance: Instance, control: Control, pipe: Pipe, monitor: Monitor) -> None:
-    """Make another QEMU's pipe and monitor those of the instance, and end the one that it had."""
+    """Make another QEMU's pipe and monitor those of the instance, its vCPUs pinned, and end the one that it had."""
     control.monitor.exchange(monitor)
     instance.pipe.exchange(pipe)
+    instance.entries[0].pin(instance.pipe.process.pid)
     monitor.close()
     pipe.close(0)
 

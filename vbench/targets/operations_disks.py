@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from vbench.errors import InputError, TargetError
 from vbench.targets.chain import Instance
 from vbench.targets.interruption import Interruption, watched
-from vbench.targets.monitor import SECONDS, Monitor, devices
+from vbench.targets.monitor import Monitor, devices
 from vbench.targets.operations import control_of
 
 PORT = "child<pcie-root-port>"
-IDLE = 0.002
 # $1 is a disk's serial number: print the file that shows it as soon as there is one.
 FIND = """
 modprobe -q virtio_blk || true
@@ -59,16 +58,12 @@ def plug(instance: Instance, size: int) -> Disk:
 def unplug(instance: Instance, disk: Disk) -> Interruption:
     """Take a disk away that no file system is on any more; `total` runs until the guest has let it go.
 
-    Raises TargetError where the guest keeps it for `SECONDS`.
+    Raises TargetError where the guest keeps it.
     """
     control = control_of(instance)
     with watched(instance.pipe) as watch:
         began = time.monotonic()
-        control.monitor.execute("device_del", id=disk.name)
-        while disk.name in devices(control.monitor):
-            if time.monotonic() > began + SECONDS:
-                raise TargetError(f"The guest '{instance.target}' has kept its disk for {SECONDS} s.")
-            time.sleep(IDLE)
+        control.monitor.execute_until("DEVICE_DELETED", disk.name, "device_del", id=disk.name)
         total = time.monotonic() - began
         control.monitor.execute("blockdev-del", node_name=disk.name)
         control.place.run(["rm", disk.file])
