@@ -16,7 +16,7 @@ EMULATED, REAL = "emulated", "on hardware"
 # Okabe and Ito, "Color Universal Design" (2008): told apart by every kind of colour blindness; in print by shape.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7A7A7A", "#B8A800")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
-INK, PAPER = "#1a1a1a", "#ffffff"
+INK, PAPER, RULES = "#1a1a1a", "#ffffff", "#dedede"  # the page has others in the dark
 TEXT = 12  # px, of every label
 WIDTH = 560  # px, of a plot
 
@@ -81,7 +81,7 @@ def in_order(rows: Iterable[dict[str, Any]], key: str) -> list[str]:
 
 def config() -> Spec:
     """Return what every figure looks like; the page swaps ink and paper in the dark."""
-    axis = {"labelFontSize": TEXT, "titleFontSize": TEXT, "labelColor": INK, "titleColor": INK, "gridOpacity": 0.4}
+    axis = {"labelFontSize": TEXT, "titleFontSize": TEXT, "labelColor": INK, "titleColor": INK, "gridColor": RULES}
     legend = {"labelFontSize": TEXT, "titleFontSize": TEXT, "labelColor": INK, "titleColor": INK, "labelLimit": 260}
     return {
         "background": PAPER,

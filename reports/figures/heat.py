@@ -2,12 +2,13 @@
 
 import altair as alt
 
-from vbench.reports.figures.frame import INK, TEXT, Spec, compared, config, in_order, rows_of
+from vbench.reports.figures.frame import TEXT, Spec, compared, config, in_order, rows_of
 from vbench.reports.figures.overhead import TIPS
 from vbench.reports.table import Table
 
 FIELD = 62  # px, the width of one field
 HEIGHT = 22
+BLACK = "#000000"  # on the fields, which are as light in the dark
 # From white to a blue that is still told from black: one hue, ordered by lightness, so that it survives grey printing.
 HUES = ("#f7fbff", "#9ecae1", "#3182bd")
 
@@ -27,6 +28,6 @@ def heat(table: Table) -> Spec | None:
         color=alt.Color("ratio:Q", scale=scale, title=f"cost relative to {table.baseline}"),
         tooltip=[alt.Tooltip(f"{key}:N") for key in TIPS],
     )
-    words = base.mark_text(fontSize=TEXT, color=INK).encode(text="cost:N")
+    words = base.mark_text(fontSize=TEXT, color=BLACK).encode(text="cost:N")
     chart = alt.layer(field, words).properties(width=alt.Step(FIELD), height=alt.Step(HEIGHT))
     return {**chart.to_dict(), "config": config()}

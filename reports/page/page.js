@@ -54,9 +54,11 @@
   if (body) table(body);
 
   const specs = JSON.parse(document.getElementById("figure-specs").textContent);
+  const DARK = { '"#1a1a1a"': '"#ececec"', '"background":"#ffffff"': '"background":"#16181c"', '"#dedede"': '"#3a3e45"' };
   const swapped = (spec, dark) => {
     if (!dark) return spec;
-    const text = JSON.stringify(spec).replaceAll('"#1a1a1a"', '"#ececec"').replaceAll('"background":"#ffffff"', '"background":"#16181c"');
+    let text = JSON.stringify(spec);
+    for (const [light, other] of Object.entries(DARK)) text = text.replaceAll(light, other);
     return JSON.parse(text);
   };
   const draw = () => {
