@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.targets.entering import MEMORY, ROOT, Bench, ask, memory_limit_of, pinned_to
+from vbench.errors import TargetError
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.chain import Instance
 
@@ -44,3 +45,14 @@ def test_it_shares_every_namespace_but_the_mounts(bench: Bench) -> None:
 def test_it_composes(bench: Bench) -> None:
     with bench.enter("bwrap/chroot") as inner:
         assert ask(inner, "echo x > /data/y; cat /data/y") == "x"
+
+
+@pytest.mark.real
+def test_in_a_container_that_may_not_mount_there_is_no_way_into_a_root(bench: Bench) -> None:
+    for path in ("podman/chroot", "docker/bwrap", "gvisor/unshare", "runc/bare"):
+        lacking = bench.catalogue.target(path).missing()
+        assert lacking[-1].what == f"the right to mount inside '{path.split('/')[0]}'"
+    with pytest.raises(TargetError) as caught, bench.enter("runc/chroot"):
+        pass
+    assert "Operation not permitted" in caught.value.console
+    assert not bench.catalogue.target("podman/kvm/chroot").missing()

@@ -13,7 +13,7 @@ from pathlib import Path
 from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.confine import memory_limit
-from vbench.targets.handover import shown
+from vbench.targets.handover import closed, shown
 from vbench.targets.hop import Entry
 from vbench.targets.network import lend_address
 from vbench.targets.pipe import Pipe
@@ -48,7 +48,9 @@ class Bare:
     takes_devices = False
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
-        """Nothing but util-linux and, without root, user namespaces."""
+        """Nothing but util-linux and, without root, user namespaces; inside of something else, the right to mount."""
+        if lacking := closed(outer):
+            return lacking
         if shutil.which("unshare") is None:
             return [Missing("unshare", "apt-get install util-linux")]
         if os.getuid() and not outer and not _user_namespaces():

@@ -22,6 +22,8 @@ shown=$1$2; : >"$shown"; mount --bind --options ro "$3" "$shown"; shift 3; exec 
 """
 # A kernel of its own, a user who may not open them, another architecture.
 WITHOUT = ("gvisor", "podman-rootless", "arm64", "arm64-user")
+# These have the capabilities that engines give by default, and gVisor a kernel of its own: nothing in them may mount.
+CLOSED = ("runc", "crun", "podman", "podman-rootless", "docker", "gvisor")
 FIX = "put it into bwrap, podman or another container, or take it alone"
 
 
@@ -30,6 +32,13 @@ def missing(outer: Sequence[str]) -> list[Missing]:
     lacking = accelerator.missing_nesting() if accelerator.GUESTS.intersection(outer) else []
     lacking += [Missing(f"the devices of a guest inside '{hop}'", FIX) for hop in outer if hop in WITHOUT]
     return lacking
+
+
+def closed(outer: Sequence[str]) -> list[Missing]:
+    """Return what a way into a root by mounts lacks inside the hops `outer`: the right to mount."""
+    around = outer[-1] if outer else ""
+    fix = "put it into a guest, or into unshare, bwrap, nspawn or lxc, or take it alone"
+    return [Missing(f"the right to mount inside '{around}'", fix)] if around in CLOSED else []
 
 
 def prepared(place: Place) -> Place:

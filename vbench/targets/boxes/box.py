@@ -13,6 +13,7 @@ from vbench.model import Missing
 from vbench.targets import pyz
 from vbench.targets.accelerator import GUESTS
 from vbench.targets.confine import memory_limit
+from vbench.targets.handover import closed
 from vbench.targets.hop import Entry
 from vbench.targets.network import add_container_namespace
 from vbench.targets.pipe import Pipe
@@ -35,6 +36,8 @@ def lacking(program: str, package: str, outer: tuple[str, ...]) -> list[Missing]
 
 def lacking_inside(program: str, package: str, outer: tuple[str, ...]) -> list[Missing]:
     """Return what a container inside others lacks: its program in the image, and a machine of its own around it."""
+    if lacking := closed(outer):
+        return lacking
     if not in_image(package):
         return [Missing(f"{program} in the workload image", f"add '{package}' to the recipe")]
     if program not in ANYWHERE and outer[-1] not in GUESTS:

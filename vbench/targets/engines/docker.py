@@ -34,7 +34,7 @@ class Docker:
 
     name: ClassVar[str] = "docker"
     takes_devices: ClassVar[bool] = False
-    storage: str = option(DRIVER, one_of("storage", (DRIVER, VOLUME)), "what holds jobs' data: driver or volume")
+    storage: str = option(DRIVER, one_of("storage", (DRIVER, VOLUME)), "what jobs' data lies on")
 
     def missing(self, outer: tuple[str, ...]) -> list[Missing]:
         """docker, and a daemon of this machine that answers it."""

@@ -58,10 +58,8 @@ class Podman:
     takes_devices: ClassVar[bool] = False
     rootless: bool = False
     runtime: str = option("", _runtime, "the OCI runtime, crun or runc")
-    storage: str = option(
-        "overlay", one_of("storage", STORAGES), "what jobs' data lies on: overlay, volume or fuse-overlayfs"
-    )
-    network: str = option("", one_of("network", NETWORKS), "veth, host or slirp4netns")
+    storage: str = option("overlay", one_of("storage", STORAGES), "what jobs' data lies on")
+    network: str = option("", one_of("network", NETWORKS), "the way to the peer; root's is veth, a user's slirp4netns")
 
     @property
     def name(self) -> str:
