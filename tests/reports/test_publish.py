@@ -88,6 +88,18 @@ def test_several_runs_stand_side_by_side_with_what_differs_between_their_machine
         assert it.errors == []
 
 
+def test_the_history_of_some_runs_has_a_page_for_every_workload(
+    browser: Browser, xdg: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(4):
+        runs.make(f"r{number}", boots=3, created=1.8e9 + 86400 * number, seed=number)
+    call(capsys, "report", "r0", "r1", "r2", "--history", "-o", str(xdg / "past"))
+    assert links(xdg / "past" / "index.html") == ["feed.xml", "history/cpu.primes.html"]
+    with opened(browser, xdg / "past" / "history" / "cpu.primes.html") as it:
+        assert it.page.locator(".figure").first.locator(".mark-symbol path").count() == 3
+        assert it.errors == []
+
+
 def test_without_a_run_there_is_nothing_to_publish(xdg: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, said = call(capsys, "publish", str(xdg / "site"))
     assert status == 2

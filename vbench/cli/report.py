@@ -19,6 +19,9 @@ def report(
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path("report"),
     margin: Margin = "3%",
+    history: Annotated[
+        bool, typer.Option("--history", help="How costs went over these runs, a page a workload.")
+    ] = False,
     archive: Annotated[
         Path | None, typer.Option(help="One file to deposit instead: raw data, report, environment, recipe (.tar.gz).")
     ] = None,
@@ -33,6 +36,9 @@ def report(
     if archive:
         print(_archived(found, archive, licence))
         return
+    if history:
+        print(_over_time(found, output))
+        return
     print(write.write_all(found, output, margin=parse_share(margin)))
 
 
@@ -42,3 +48,10 @@ def _archived(found: "list[Bundle]", file: Path, licence: str) -> Path:
     if len(found) != 1:
         raise InputError("An archive holds one run.", "Name one run, or leave out --archive.")
     return archive(found[0], file, licence=licence)
+
+
+def _over_time(found: "list[Bundle]", folder: Path) -> Path:
+    from vbench.cli.publish import histories
+    from vbench.reports.publish import publish
+
+    return publish([], histories([one.folder.resolve() for one in found]), folder).index
