@@ -33,7 +33,7 @@ ENGINES = {
     "lxc": "lxc-execute",
     "runc": "runc",
     "crun": "unshare",  # crun refuses this host's control groups, by hand as well
-    "gvisor": "runsc",
+    "gvisor": "unshare",  # runsc refuses this host's network namespaces
     "podman": "podman",
     "podman-rootless": "setpriv",
     "docker": "docker",

@@ -9,6 +9,7 @@ is the number of the event that is vbench's last, `victims` {target: [words of a
 import json
 import os
 import re
+import select
 import signal
 import time
 from collections import Counter
@@ -67,7 +68,7 @@ class Assassin:
     def event(self, **what: Any) -> None:
         self.events += 1
         with self.journal.open("a") as journal:
-            journal.write(json.dumps({"event": self.events, "t": time.time(), **what}) + "\n")
+            journal.write(json.dumps({"event": self.events, **what}) + "\n")
         if self.events == self.own:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -84,11 +85,8 @@ class Assassin:
         while (victim := found(prey)) is None:
             if time.monotonic() > until:
                 raise AssertionError(f"nothing is called '{prey.words}' in '{prey.pipe.name}'")
-        start = start_time(victim)
         with suppress(ProcessLookupError):
-            os.kill(victim, signal.SIGKILL)
-        while start_time(victim) == start is not None:
-            time.sleep(0.001)
+            end_of(victim)
         self.killed(prey)
 
     def killed(self, prey: Prey) -> None:
@@ -153,6 +151,16 @@ def found(prey: Prey) -> int | None:
     else:
         pids = [process.pid for process in behind(prey.pipe)]
     return next((pid for pid in pids if re.search(prey.words, command_line(pid))), None)
+
+
+def end_of(victim: int) -> None:
+    """Kill a process and see all its threads die."""
+    descriptor = os.pidfd_open(victim)
+    os.kill(victim, signal.SIGKILL)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    poll.poll()
+    os.close(descriptor)
 
 
 def since(born: int) -> list[int]:

@@ -17,6 +17,7 @@ from tests.targets.dockerd import Dockerd, dockerd
 pytestmark = [
     pytest.mark.real,
     pytest.mark.slow,
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(os.getuid() != 0, reason="the network and podman need root"),
 ]
 LAST = "snapshot 1"  # after the last boot; the first boot has one before
@@ -70,7 +71,8 @@ def killed_in(guarded: Ward, victims: Mapping[str, tuple[str, Sequence[str]]]) -
     run = guarded.run("--target", ",".join(victims), victims=told, boots=boots)
     assert run.status == 0, run.said
     assert "Traceback" not in run.said
-    assert run.kills == {(target, boot) for target, (_, points) in victims.items() for boot in range(len(points))}
+    wanted = {(target, boot) for target, (_, points) in victims.items() for boot in range(len(points))}
+    assert run.kills == wanted, run.said
     lines = guarded.home.lines()
     assert {line["target"] for line in lines} == {"bare", "bare2", *victims}
     for target in ("bare", "bare2", *victims):
@@ -101,8 +103,9 @@ def daemon() -> Iterator[Dockerd]:
 
 def test_a_part_of_docker_is_killed(guarded: Ward, daemon: Dockerd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", daemon.host)
-    shim = ("containerd-shim", ("exec 1", *JOBS, "job 1", END, LAST))  # at the start it is not told from others' yet
-    killed_in(guarded, {"docker": ("^docker ", TEN), "docker:memory=401M": (AGENT, TEN), "docker:memory=402M": shim})
+    later = ("exec 1", *JOBS, "job 1", END, LAST)  # what the daemon starts is told from others' after the hello
+    words = {"docker:memory=401M": (AGENT, later), "docker:memory=402M": ("containerd-shim", later)}
+    killed_in(guarded, {"docker": ("^docker ", TEN), **words})
     assert soon(lambda: not daemon.docker("ps", "--all", "--quiet"))
 
 
