@@ -16,9 +16,13 @@ from tests.targets.entering import MEMORY, SETTINGS, ask, memory_limit_of, pinne
 from vbench.errors import InputError
 from vbench.image import Image, Recipe, build, find, foreign, load_recipe, newest, store
 from vbench.ledger import Ledger
+from vbench.model import Fact
+from vbench.probes.matters import IMAGE, differences, voids
 from vbench.run.machine import machine
 from vbench.targets.catalogue import Catalogue
 from vbench.targets.chain import Instance, open_target
+from vbench.targets.place import host_place, with_image, with_kind_of
+from vbench.targets.variants import described
 
 SMALL = Recipe(
     suite="bookworm",
@@ -102,6 +106,32 @@ def test_an_image_for_another_machine_is_never_taken_for_ours() -> None:
     assert newest(FOREIGN) == theirs
     assert newest(FOREIGN, "xen") is None
     assert newest(foreign.native(), "vmlinux") == ours
+
+
+@pytest.mark.usefixtures("xdg")
+def test_a_hop_takes_an_image_of_its_kind_unless_one_is_named(tmp_path: Path) -> None:
+    ours, first, second = (make(name.encode(), created=time) for time, name in enumerate(("ours", "first", "second")))
+    first, second = (
+        store.relabel(one, one.manifest.model_copy(update={"architecture": FOREIGN})) for one in (first, second)
+    )
+    with Ledger(tmp_path / "ledgers") as ledger:
+        place = host_place(ours, ledger, tmp_path, cpus=(0,))
+        assert with_kind_of(place, second).image == second.digest
+        assert with_kind_of(place, second).rootfs == str(second.rootfs)
+        named = with_image(place, first)
+        assert with_kind_of(named, second) == named
+        assert with_kind_of(place, None) == place
+    target = Catalogue().target("arm64-user")
+    assert described(target.options, target.hops) == {"image.digest": second.digest}
+    target = Catalogue().target(f"arm64-user:image={first.digest}")
+    assert described(target.options, target.hops)["image.digest"] == first.digest
+
+
+def test_another_image_is_told_and_another_architecture_forbids_a_ratio() -> None:
+    here, there = [Fact(IMAGE, "a"), Fact("kernel.arch", "x86_64")], [Fact(IMAGE, "b"), Fact("kernel.arch", "aarch64")]
+    assert {one.fact for one in differences(here, there, "cpu.primes")} == {IMAGE, "kernel.arch"}
+    assert len(voids(here, there, "cpu.primes")) == 1
+    assert not voids(here[:1], there[:1], "cpu.primes")
 
 
 @pytest.fixture(scope="module")
