@@ -40,10 +40,9 @@ def table(*cells: Cell) -> Table:
 
 
 def values(spec: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Return the rows of a specification, which may be anywhere in its layers."""
+    """Return the rows of a specification that are of targets."""
     assert spec is not None
-    data = [one["data"]["values"] for one in (spec, *spec.get("layer", [])) if "data" in one]
-    return next(rows for rows in data if "target" in rows[0])
+    return next(rows for rows in spec["datasets"].values() if "target" in rows[0])
 
 
 COSTS = table(
