@@ -97,18 +97,22 @@ class Elsewhere(ABC):
         for engine in ENGINES.keys() & set(self.inner[:1]):
             give(reach, image, engine, place.hold)
         there = self._host(place, folder, about, settings)
-        bare = rooted(there, settings, stack, command(there))
         limit = 0 if GUEST in self.inner else settings.memory  # as at home, where QEMU's own limit is the guest's
-        agent, words = pyz.pack(), [*PYTHON, there.agent] if self.inner else bare.argv
+        agent = pyz.pack()
         given = {"size": len(agent), "digest": sha256(agent).hexdigest(), "memory": limit}
 
         def inside(pipe: Pipe) -> Place:
-            return behind(replace(there, hold=_holding(pipe, folder)), pipe) if self.inner else bare.inside(pipe)
+            place = behind(replace(there, hold=_holding(pipe, folder)), pipe)
+            if self.inner:
+                return place
+            bare = rooted(place, settings, stack, command(place))
+            pipe.chain(bare.argv, SECONDS)
+            return bare.inside(pipe)
 
         return Entry(
             reach.argv(),
             inside,
-            first=program("serve", folder=folder, **given, argv=words) + agent,
+            first=program("serve", folder=folder, **given, argv=[*PYTHON, there.agent]) + agent,
             explain=reach.explained,
             hello_seconds=SECONDS,
             patience=PATIENCE,
