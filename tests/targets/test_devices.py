@@ -75,6 +75,7 @@ def reaches(instance: Instance) -> bool:
         ("kernel=generic:disk=nvme:nic=e1000e", {"nvme"}, "e1000e"),
         ("kernel=generic:disk=virtio-scsi:nic=rtl8139", {"virtio_scsi", "virtio-pci", "sd"}, "8139cp"),
         ("machine=pc:disk=ide:nic=virtio-net", {"ata_piix", "sd"}, "virtio_net"),
+        ("machine=microvm:disk=virtio-scsi", {"virtio_scsi", "sd"}, "virtio_net"),
         ("disk=nvme:wire=slirp", {"nvme"}, "virtio_net"),
     ],
 )

@@ -80,8 +80,7 @@ def slots(number: int) -> list[str]:
 def machine(asked: str, place: Place, settings: Settings) -> str:
     """Return the machine's type, by default one without firmware tables where each access is an exit of two levels.
 
-    A microvm finds its TSC's rate by a calibration that hangs under TCG, but KVM's clock tells an inner guest. One that
-    is saved does not boot again, and more pairs with q35 inside came back quickly.
+    One that is saved does not boot again, and more pairs with q35 inside came back quickly.
     """
     return MACHINES[asked or ("microvm" if place.accelerators and not settings.restored else "q35")]
 
