@@ -42,8 +42,10 @@ def import_image(place: Place, words: Sequence[str]) -> tuple[str, bool]:
     try:
         run([*words, "image", "inspect", "--format", "{{.Id}}", name])
     except HostError:
-        script = 'tar=$1; shift; exec "$@" <"$tar"'
-        run(["sh", "-ec", script, "sh", str(image / "rootfs.tar"), *words, "import", "-", name], timeout=IMPORT)
+        # podman copies the tar to $TMPDIR twice, and leaves that there where it is killed.
+        script = 'tar=$1 TMPDIR=$2; shift 2; mkdir -pm 1777 "$TMPDIR"; export TMPDIR; exec "$@" <"$tar"'
+        passing = [str(image / "rootfs.tar"), place.path("import")]
+        run(["sh", "-ec", script, "sh", *passing, *words, "import", "-", name], timeout=IMPORT)
         return name, True
     return name, False
 
