@@ -13,7 +13,7 @@ import pytest
 from tests.image.small import make
 from tests.run.command import Home, leftovers, temporary_home
 from tests.targets.entering import MEMORY, SETTINGS, ask, memory_limit_of, pinned_to, reaches_the_peer
-from vbench.errors import InputError
+from vbench.errors import HostError, InputError
 from vbench.image import Image, Recipe, build, find, foreign, load_recipe, newest, store
 from vbench.ledger import Ledger
 from vbench.model import Fact
@@ -106,6 +106,9 @@ def test_an_image_for_another_machine_is_never_taken_for_ours() -> None:
     assert newest(FOREIGN) == theirs
     assert newest(FOREIGN, "xen") is None
     assert newest(foreign.native(), "vmlinux") == ours
+    store.remove(ours)
+    with pytest.raises(HostError, match="There is no workload image"):
+        find(None)
 
 
 @pytest.mark.usefixtures("xdg")

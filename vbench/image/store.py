@@ -98,15 +98,15 @@ def _open(folder: Path) -> Image | None:
 def find(name: str | None = None) -> Image:
     """Return the image whose digest begins with `name`; None: the newest of the default recipe, else the newest.
 
-    Raises HostError if there is no image at all, InputError if `name` fits none or several.
+    Without a name only those of this machine's architecture count. Raises HostError if there is none, InputError if
+    `name` fits none or several.
     """
-    known = images()
+    known = [image for image in images() if name is not None or image.manifest.architecture == foreign.native()]
     if not known:
         raise HostError("There is no workload image.", "Run `vbench image build`, or `vbench image import FILE`.")
     if name is None:
         default = recipe.load().digest
-        ours = next((image for image in known if image.manifest.recipe.digest == default), newest(foreign.native()))
-        return ours or known[0]
+        return next((image for image in known if image.manifest.recipe.digest == default), known[0])
     fitting = [image for image in known if name and image.digest.startswith(name)]
     if len(fitting) == 1:
         return fitting[0]
