@@ -67,11 +67,12 @@ def plausible(cost: Interruption) -> bool:
 
 def test_a_guest_that_moves_is_the_same_guest(guest: Instance) -> None:
     boot = boot_id(guest)
-    for number in ("first", "second"):
+    for number, live in (("first", True), ("second", False)):
         ask(guest, f"echo {number} >/data/x; echo {number} >/run/x")
         before = psutil.Process(guest.pipe.process.pid)
-        cost = migrate(guest)
+        cost = migrate(guest, live=live)
         assert plausible(cost)
+        assert (cost.downtime == cost.total) == (not live)
         assert cost.seen > 0 < cost.felt
         assert guest.pipe.process.pid != before.pid
         assert not before.is_running()

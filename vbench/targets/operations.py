@@ -38,8 +38,8 @@ class Snapshot:
     cost: Interruption
 
 
-def migrate(instance: Instance) -> Interruption:
-    """Move a running guest to a second QEMU on this host.
+def migrate(instance: Instance, *, live: bool = True) -> Interruption:
+    """Move a running guest to a second QEMU on this host; where it is not `live`, it stands still for all of the move.
 
     Raises InputError where the instance is no guest on this host or has a disk that was plugged in, and TargetError
     where it could not be moved: it goes on where it was.
@@ -50,7 +50,7 @@ def migrate(instance: Instance) -> Interruption:
             with ExitStack() as stack:
                 pipe, monitor = second(instance, control, stack)
                 with last_words(pipe):
-                    total, downtime = _hand_over(control, monitor)
+                    total, downtime = _hand_over(control, monitor, live=live)
                 go_over(instance, control, pipe, monitor)
                 instance.stack.enter_context(stack.pop_all())
         except TargetError:
@@ -133,15 +133,19 @@ def go_over(instance: Instance, control: Control, pipe: Pipe, monitor: Monitor) 
     pipe.close(0)
 
 
-def _hand_over(control: Control, monitor: Monitor) -> tuple[float, float]:
+def _hand_over(control: Control, monitor: Monitor, *, live: bool) -> tuple[float, float]:
     """Move a guest to the QEMU behind `monitor`; return the seconds that it took, and how long its CPUs stood still."""
     socket = f"unix:{control.place.path(new_name())}"
     monitor.execute("migrate-incoming", uri=socket)
     control.monitor.execute("migrate-set-parameters", max_bandwidth=BANDWIDTH)
     began = time.monotonic()
+    if not live:
+        control.monitor.execute("stop")
     downtime = move(control.monitor, "migrate", socket)["downtime"] * MILLISECOND
-    while (status := monitor.execute("query-status")["status"]) != "running":
+    while (status := monitor.execute("query-status")["status"]) != ("running" if live else "paused"):
         if time.monotonic() > began + SECONDS:
-            raise TargetError(f"The guest does not run where it has moved: it is '{status}'.")
+            raise TargetError(f"The guest has not come to where it moved: it is '{status}'.")
         time.sleep(IDLE)
-    return time.monotonic() - began, downtime
+    monitor.execute("cont")
+    total = time.monotonic() - began
+    return total, downtime if live else total
