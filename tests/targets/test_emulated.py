@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.calls import call
 from tests.image.small import make
 from tests.run.command import Home, leftovers, temporary_home
 from tests.targets.entering import MEMORY, SETTINGS, ask, memory_limit_of, pinned_to, reaches_the_peer
-from vbench.errors import HostError, InputError
+from vbench.errors import HostError
 from vbench.image import Image, Recipe, build, find, foreign, load_recipe, newest, store
 from vbench.ledger import Ledger
 from vbench.model import Fact
@@ -45,9 +46,19 @@ def test_a_recipe_goes_to_another_architecture_with_its_kernel() -> None:
     assert recipe.on(foreign.native()) is recipe
 
 
-def test_an_architecture_that_nobody_knows() -> None:
-    with pytest.raises(InputError, match="There is no architecture 'arm46'"):
-        build(SMALL.on("arm46"), print)
+@pytest.mark.usefixtures("xdg")
+def test_an_architecture_that_nobody_knows(capsys: pytest.CaptureFixture[str]) -> None:
+    said = call(capsys, "image", "build", "--architecture", "arm46")
+    assert said.code == 2
+    assert "There is no architecture 'arm46'. Did you mean 'arm64'?" in " ".join(said.err.split())
+
+
+@pytest.mark.usefixtures("xdg")
+def test_a_machine_that_cannot_build_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(foreign.EMULATORS, FOREIGN, "no-such-emulator")
+    with pytest.raises(HostError, match="no-such-emulator is missing") as caught:
+        build(SMALL.on(FOREIGN), print)
+    assert caught.value.remedy == "apt-get install qemu-user-static"
 
 
 def program(status: int) -> bytes:
