@@ -203,7 +203,7 @@ def test_a_run_shows_what_its_jobs_cost_even_where_a_target_was_moved(home: Home
     table = home.vbench("show", "--cost")
     assert "energy_per_work is unknown: this machine shows no RAPL package" in table.stdout or "(J," in table.stdout
     assert "cpu_per_work" not in done.stdout
-    assert "inside jobs" in " ".join(done.stdout.split())
+    assert "inside measured jobs" in " ".join(done.stdout.split())
     (times,) = home.lines("times.jsonl")
     assert times["jobs"] >= sum(json.loads(path.read_text())["wall"] for path in (home.bundles()[0] / "raw").iterdir())
     assert home.vbench("verify").returncode == 0
