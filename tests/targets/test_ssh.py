@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -132,12 +133,15 @@ def test_a_host_that_is_not_there_is_a_sentence(bench: Bench, server: Server, mo
 
 def test_what_the_other_machine_lacks_is_a_sentence(bench: Bench, server: Server) -> None:
     way = ssh.Ssh("box", config=str(server.config)).reach()
-    bare = replace(way, words=(*way.words, "PATH=/nowhere"))
-    with (
-        pytest.raises(TargetError, match="has no python3"),
-        bare.opened(bench.host.ledger.hold, "ask", image="x") as pipe,
+    for words, image, says in (
+        ((*way.words, "PATH=/nowhere"), "x", "'box' has no python3."),
+        (way.words, "x\0", "'box' failed: ValueError: embedded null byte."),
     ):
-        pipe.heard(20)
+        with (
+            pytest.raises(TargetError, match=re.escape(says)),
+            replace(way, words=words).opened(bench.host.ledger.hold, "ask", image=image) as pipe,
+        ):
+            pipe.heard(20)
 
 
 @pytest.mark.parametrize("name", ["-v", "-oProxyCommand", "a b", "$(id)", "a;b", "a@b@c", "a:b", "user@", "a\nb", ""])

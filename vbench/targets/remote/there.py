@@ -93,7 +93,8 @@ def serve(folder: str, size: int, digest: str, memory: int, argv: list[str]) -> 
 
 
 def prepare() -> None:
-    """End in order when we are told to, and find the system's tools."""
+    """End in order when we are told to, say in one line what fails, and find the system's tools."""
+    sys.excepthook = lambda _kind, error, _trace: complain("failed: %s: %s" % (type(error).__name__, error))
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(1))
     os.environ["PATH"] = os.environ.get("PATH", "") + SYSTEM
@@ -106,8 +107,13 @@ def say(what: dict[str, object]) -> None:
 
 def refuse(why: str) -> None:
     """End with a sentence whose subject is this machine."""
-    os.write(2, ("vbench: %s\n" % why).encode())
+    complain(why)
     sys.exit(2)
+
+
+def complain(why: str) -> None:
+    """Say why it does not go on, where the other side looks for it."""
+    os.write(2, ("vbench: %s\n" % why).encode())
 
 
 def last_line(said: bytes) -> str:
