@@ -105,13 +105,13 @@ def _fill(family: Family, work: Path) -> None:
     fetch = mmdebstrap._FETCH_KERNEL.format(package=family.kernel)
     words = [f"--architectures={family.name}", "--variant=extract", "--include=python3-minimal,libpython3-stdlib"]
     tools.run(["mmdebstrap", *words, f"--extract-hook={fetch}", SUITE, str(tar), MIRROR], package="mmdebstrap")
-    debs.mkdir()
+    (debs / family.kernel).mkdir(parents=True)
     done.mkdir()
     with tarfile.open(tar) as archive:
         members = {member.name.removeprefix("./"): member for member in archive}
         for name, member in members.items():
             if name.startswith("vbench-kernel/") and (file := archive.extractfile(member)):
-                (debs / Path(name).name).write_bytes(file.read())
+                (debs / family.kernel / Path(name).name).write_bytes(file.read())
         unpacked = boot.unpack(family.kernel, debs)
         entries = [*_own(family), *_modules(family, unpacked), *_userland(archive, members)]
     (done / "initrd").write_bytes(cpio.archive(entries))
@@ -128,7 +128,7 @@ def _own(family: Family) -> Iterator[cpio.Entry]:
 
 
 def _modules(family: Family, unpacked: boot.Package) -> Iterator[cpio.Entry]:
-    files = initramfs._in_order(unpacked.tree, unpacked.identity.release, family.modules)
+    files = initramfs.in_order(unpacked.tree, unpacked.identity.release, family.modules)
     for file in files:
         yield cpio.file(f"modules/{file.name}", decompress(file.read_bytes()))
     yield cpio.file("modules/order", " ".join(file.name for file in files).encode())
