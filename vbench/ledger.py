@@ -223,7 +223,8 @@ def _remove_cgroups(entry: Entry) -> bool:
 
 def _dissolve_all(tops: Sequence[Path]) -> bool:
     """Remove groups with all that engines made below them; return whether all are gone."""
-    groups = [group for top in tops for group in (*sorted(top.rglob("*/"), reverse=True), top)]
+    # The innermost first, and without offence at one that its engine removes meanwhile.
+    groups = [Path(folder) for top in tops for folder, _, _ in os.walk(top, topdown=False)]
     left = [group for group in groups if not _dissolve(group)]  # every one is tried
     return not left
 

@@ -139,10 +139,10 @@ def test_qemu_is_killed_at_ten_points(guarded: Ward) -> None:
     ("target", "words", "points"),
     [
         ("kvm:memory=401M", WITHIN, ("exec 1", "job 2", "job 5")),
-        ("kvm/kvm:memory=401M", "^qemu-system", FEW),
+        ("kvm/kvm", "^qemu-system", FEW),
         pytest.param("kvm:memory=401M", WITHIN, TALKING, marks=pytest.mark.zoo),
-        pytest.param("kvm/kvm:memory=401M", "^qemu-system", GUESTS, marks=pytest.mark.zoo),
-        pytest.param("kvm/kvm:memory=401M", WITHIN, TALKING, marks=pytest.mark.zoo),
+        pytest.param("kvm/kvm", "^qemu-system", GUESTS, marks=pytest.mark.zoo),
+        pytest.param("kvm/kvm", WITHIN, TALKING, marks=pytest.mark.zoo),
     ],
 )
 def test_a_part_of_a_guest_is_killed(guarded: Ward, target: str, words: str, points: Sequence[str]) -> None:
