@@ -210,19 +210,20 @@ def test_the_program_is_one_line_whatever_is_in_it_and_runs_on_an_old_python() -
 
 
 @pytest.mark.slow
-def test_a_guest_there_boots_from_the_image_that_was_carried(bench: Bench, server: Server) -> None:
-    shutil.rmtree(server.images())
+def test_a_guest_there_boots_from_the_disk_that_was_carried(bench: Bench, server: Server) -> None:
+    image = bench.host.image
+    cache = server.images() / image.digest
+    cache.unlink()
+    cache.mkdir()
+    (cache / "rootfs").symlink_to(image.rootfs)  # unpacked already: a gigabyte in thousands of files takes its time
     with bench.enter(server.to("/kvm").replace(":config", ":accelerator=tcg:config")) as guest:
         assert guest.accelerator == "tcg"
         assert guest.place.machine == "box"
         assert ask(guest, "echo x > /data/y; grep ' /data ' /proc/mounts").split()[1] == "/data"
         os.kill(guest.pipe.process.pid, signal.SIGKILL)  # QEMU does not notice
     assert soon(server.nothing_is_left)
-    cache = server.images() / bench.host.image.digest
-    assert _record(cache / "root.ext4") == bench.host.image.manifest.files["root.ext4"]
+    assert _record(cache / "root.ext4") == image.manifest.files["root.ext4"]
     assert sorted(path.name for path in cache.iterdir()) == ["root.ext4", "rootfs"]
-    with bench.enter(server.to()) as box:
-        assert ask(box, "echo x > /data/y; cat /data/y") == "x"
 
 
 @pytest.mark.slow
