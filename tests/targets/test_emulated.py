@@ -180,6 +180,7 @@ def entered(name: str, home: Home, image: Image, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.zoo
+@pytest.mark.timeout(1800)  # an image is built first
 def test_programs_of_the_image_run_and_nobody_else_s_do(
     home: Home, image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +203,7 @@ def test_programs_of_the_image_run_and_nobody_else_s_do(
 @pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.zoo
+@pytest.mark.timeout(1800)  # an image is built first
 def test_a_guest_of_a_foreign_architecture(home: Home, image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     with entered("arm64", home, image, monkeypatch) as guest:
         assert ask(guest, "uname -m; nproc") == "aarch64\n1"
@@ -218,6 +220,7 @@ def test_a_guest_of_a_foreign_architecture(home: Home, image: Image, monkeypatch
 @pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.zoo
+@pytest.mark.timeout(1800)  # an image is built first
 def test_other_binaries_are_no_identical_jobs_and_the_cell_says_so(home: Home) -> None:
     home.workload("quick", "echo rate 42")
     done = home.run(target="arm64-user", workload="own.quick")

@@ -122,6 +122,7 @@ def home(image: Image) -> Iterator[Home]:
 @pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.zoo
+@pytest.mark.timeout(1800)  # an image is built first
 @pytest.mark.skipif(os.getuid() != 0, reason="the network needs root")
 @pytest.mark.parametrize("kind", ["pv", "pvh"])
 def test_a_job_runs_in_a_guest_of_xen(home: Home, image: Image, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +152,7 @@ def test_a_job_runs_in_a_guest_of_xen(home: Home, image: Image, kind: str, monke
 @pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.zoo
+@pytest.mark.timeout(1800)  # an image is built first
 @pytest.mark.skipif(os.getuid() != 0, reason="the network needs root")
 def test_the_probe_knows_xen_from_within(home: Home) -> None:
     done = home.vbench("probe", "--target", TARGET, "--json")
