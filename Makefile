@@ -27,7 +27,7 @@ test: tools lint image
 	$(BIN)/pytest -m 'not bench and not zoo' --numprocesses 2 --dist loadgroup --benchmark-disable
 
 zoo: env
-	$(BIN)/pytest -m zoo tests/probes tests/targets
+	$(BIN)/pytest -m zoo tests/probes tests/targets tests/integration
 
 bench: image
 	VBENCH_PERFORMANCE=docs/performance.md $(BIN)/pytest -s -m bench tests/bench
