@@ -1,5 +1,6 @@
 """What every room's tests may ask for."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,15 +10,35 @@ import vbench.image
 from tests.run.command import Home, temporary_home
 from vbench.image import Image
 
+BESIDE = "beside"
+# Tests of the machine that the other worker runs, on the other CPU, once it is done with the catalogue.
+ON_THE_OTHER_WORKER = (
+    *("test_killed", "test_docker", "test_podman", "test_podman_rootless", "test_ssh", "test_vmm", "test_gvisor"),
+    *("test_build", "test_boot", "test_operations"),
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put whatever uses the machine itself into one group: one worker runs it in order, the other the pure rest."""
+    """Put what uses the machine itself into two groups, each run in order: the workers take one each, and the rest."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if item.get_closest_marker("xdist_group"):
             continue
-        if "image" in fixtures or item.get_closest_marker("real") or item.path.parent.name == "image":
+        if item.path.stem in ON_THE_OTHER_WORKER:
+            item.add_marker(pytest.mark.xdist_group(BESIDE))
+        elif "image" in fixtures or item.get_closest_marker("real") or item.path.parent.name == "image":
             item.add_marker(pytest.mark.xdist_group("machine"))
+
+
+@pytest.fixture(autouse=True)
+def _cpu(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep what runs beside the tests of the machine off the CPU that their targets have."""
+    group = request.node.get_closest_marker("xdist_group")
+    allowed = os.sched_getaffinity(0)
+    if group and group.args == (BESIDE,) and os.environ.get("PYTEST_XDIST_WORKER"):
+        os.sched_setaffinity(0, {min(allowed)})
+    yield
+    os.sched_setaffinity(0, allowed)
 
 
 @pytest.fixture(scope="session")

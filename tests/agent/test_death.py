@@ -26,7 +26,13 @@ def test_it_dies_with_its_parent_although_its_pipe_is_open(agent_file: Path, cha
     try:
         with start_agent([sys.executable, "-c", PARENT, *agent], stdin=reading) as parent:
             assert parent.stdout is not None
-            process = subprocess.Popen(["true"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            process = subprocess.Popen(
+                ["sleep", "60"],  # a pipe whose first process has ended is lost
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
             for ours, theirs in ((process.stdin, writing), (process.stdout, parent.stdout.fileno())):
                 assert ours is not None
                 os.dup2(theirs, ours.fileno())
@@ -39,7 +45,7 @@ def test_it_dies_with_its_parent_although_its_pipe_is_open(agent_file: Path, cha
             parent.kill()
             assert soon(lambda: not alive(pid))
             assert soon(lambda: not with_words("sleep 4721"))
-            pipe.close()
+            pipe.close(0)
     finally:
         os.close(reading)
         os.close(writing)

@@ -18,7 +18,6 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.slow,
     pytest.mark.timeout(1500),
-    pytest.mark.xdist_group("killed"),  # beside the tests of the machine, on the other CPU
     pytest.mark.skipif(os.getuid() != 0, reason="the network and podman need root"),
 ]
 LAST = "snapshot 1"  # after the last boot; the first boot has one before
@@ -48,15 +47,6 @@ NAMED = re.compile(
     r"|gave no answer to '\w+' within \d+ s|said no hello within \d+ s)( \(hop '[\w-]+'\))?\."
     r"|QEMU did not do '\w+': .+\."
 )
-
-
-@pytest.fixture(autouse=True)
-def on_the_first_cpu() -> Iterator[None]:
-    """Keep off the CPU on which the other worker's targets run."""
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(allowed)})
-    yield
-    os.sched_setaffinity(0, allowed)
 
 
 @pytest.fixture
