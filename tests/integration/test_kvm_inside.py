@@ -168,6 +168,7 @@ def server(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         where = f"{HOME}/data/vbench/images/{image.digest}"
         server.sh(PREPARE, SERIAL, SITE, instance.place.disk, where)
         instance.pipe.put(f"{where}/manifest.json", manifest(image))
+        server.sh("mount --bind /dev/null /usr/bin/podman")  # which would want the tar
         yield server
 
 
