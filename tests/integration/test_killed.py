@@ -140,7 +140,7 @@ def test_qemu_is_killed(guarded: Ward, points: Sequence[str]) -> None:
     ("target", "words", "points"),
     [
         ("kvm:memory=401M", WITHIN, ("exec 1", "job 2", "job 5")),
-        ("kvm/kvm", "^qemu-system", FEW),
+        pytest.param("kvm/kvm", "^qemu-system", FEW, marks=pytest.mark.zoo),
         pytest.param("kvm:memory=401M", WITHIN, TALKING, marks=pytest.mark.zoo),
         pytest.param("kvm/kvm", "^qemu-system", GUESTS, marks=pytest.mark.zoo),
         pytest.param("kvm/kvm", WITHIN, TALKING, marks=pytest.mark.zoo),

@@ -169,6 +169,7 @@ class Stand:
 
 
 @pytest.mark.real
+@pytest.mark.zoo  # a guest in a guest
 @pytest.mark.skipif(not ROOT, reason="the network needs root")
 def test_a_guest_without_a_serial_port_calls_by_vsock(bench: Bench) -> None:
     target = Target("kvm/stand", (Qemu(), Stand()))
