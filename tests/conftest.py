@@ -12,10 +12,7 @@ from vbench.image import Image
 
 BESIDE = "beside"
 # Tests of the machine that the other worker runs, on the other CPU, once it is done with the catalogue.
-ON_THE_OTHER_WORKER = (
-    *("test_killed", "test_docker", "test_podman", "test_podman_rootless", "test_ssh", "test_vmm", "test_gvisor"),
-    *("test_build", "test_boot", "test_operations"),
-)
+ON_THE_OTHER_WORKER = "killed docker podman podman_rootless ssh vmm gvisor".split()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = getattr(item, "fixturenames", ())
         if item.get_closest_marker("xdist_group"):
             continue
-        if item.path.stem in ON_THE_OTHER_WORKER:
+        if item.path.stem.removeprefix("test_") in ON_THE_OTHER_WORKER:
             item.add_marker(pytest.mark.xdist_group(BESIDE))
         elif "image" in fixtures or item.get_closest_marker("real") or item.path.parent.name == "image":
             item.add_marker(pytest.mark.xdist_group("machine"))

@@ -22,7 +22,11 @@ from vbench.targets.network import PEER
 from vbench.targets.operations import control_of, migrate, restore, snapshot
 from vbench.targets.operations_disks import plug, unplug
 
-pytestmark = [pytest.mark.real, pytest.mark.skipif(not ROOT, reason="the network of a guest needs root")]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.zoo,  # of some hundred live moves under emulation one ends a guest, and nobody knows why
+    pytest.mark.skipif(not ROOT, reason="the network of a guest needs root"),
+]
 CPUS = min(2, len(os.sched_getaffinity(0)))  # with one a vCPU has nowhere else to go
 STOP = 2.0  # seconds, many times what a job waits for its turn
 
