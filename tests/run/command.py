@@ -105,14 +105,16 @@ class Home:
         """`vbench run` with the workloads of this home."""
         return self.vbench(*self._run(words, target, workload, profile), **more)
 
-    def start(self, *words: str, target: str = "bare", workload: str = "own.*", profile: str = "smoke") -> Started:
+    def start(
+        self, *words: str, target: str = "bare", workload: str = "own.*", profile: str = "smoke", **more: str
+    ) -> Started:
         """The same, not waited for; its stderr goes to a file."""
         argv = [sys.executable, "-m", "vbench", *self._run(words, target, workload, profile)]
         with self.said.open("w") as said:
             return subprocess.Popen(
                 argv,
                 cwd=self.folder,
-                env=self.environment(),
+                env=self.environment(**more),
                 stdout=said,
                 stderr=said,
                 text=True,
