@@ -205,6 +205,7 @@ def test_kvm_is_chosen_by_a_boot_pinned_and_named(server: Server) -> None:
     assert not server.sh("ls /data/scratch; ls -d /run/netns/* /sys/fs/cgroup/vbench-* 2>/dev/null || :")
 
 
+@pytest.mark.zoo  # once in four runs it found nesting on, and nobody knows yet by whom
 def test_nesting_that_is_off_is_said_with_a_fix_that_works(server: Server) -> None:
     nested = server.targets()["kvm/kvm"]
     assert not nested["runnable"]
