@@ -15,10 +15,18 @@ BESIDE = "beside"
 ON_THE_OTHER_WORKER = ["killed", "docker", "podman", "podman_rootless", "ssh", "vmm", "gvisor"]
 
 
+# Of what takes minutes in these files CI has what is named here; `make zoo` has all of it.
+LONG = {"test_killed", "test_paths", "test_ssh"}
+IN_CI = ("a_part_of_a_container_is_killed", "what_watches", "kvm/kvm/bwrap")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what uses the machine itself into two groups, each run in order: the workers take one each, and the rest."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
+        if item.path.stem in LONG and item.get_closest_marker("slow") and not any(name in item.name for name in IN_CI):
+            item.add_marker(pytest.mark.zoo)
         if item.get_closest_marker("xdist_group"):
             continue
         if item.path.stem.removeprefix("test_") in ON_THE_OTHER_WORKER:
