@@ -12,7 +12,7 @@ from vbench.image import Image
 
 BESIDE = "beside"
 # Tests of the machine that the other worker runs, on the other CPU, once it is done with the catalogue.
-ON_THE_OTHER_WORKER = ["killed", "docker", "podman", "podman_rootless", "ssh", "vmm", "gvisor"]
+ON_THE_OTHER_WORKER = ["all", "build", "boot", "killed", "docker", "podman", "podman_rootless", "ssh", "vmm", "gvisor"]
 
 
 # Of what takes minutes in these files CI has what is named here; `make zoo` has all of it.
